@@ -6,6 +6,7 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -20,6 +21,7 @@ from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
 from journeykit.model.prices import Prices
+from journeykit.model.tripped_guards import TrippedGuards
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies.claim_check import Check, checks_of
 from journeykit.policies.policy import Policy
@@ -55,6 +57,7 @@ class Arbiter:
         node_budget: the most nodes one search visits before it settles for the best set it has seen. The decision
             then says ``optimal=False`` and gives the bound.
         checks: your own checks of eligibility; see `journeykit.policies.Check`.
+        guards: tripped guards, as `journeykit measure --guards-out` writes them: their campaigns are paused.
 
     Raises:
         PolicyError: for an unknown name, or an object that is no policy.
@@ -77,14 +80,17 @@ class Arbiter:
     prices: Prices | None = field(default=None)
     node_budget: int = field(default=NODE_BUDGET, kw_only=True)
     checks: tuple[Check, ...] = field(default=(), converter=checks_of, kw_only=True)
+    guards: TrippedGuards | None = field(default=None, kw_only=True)
     decider: Decider = field(init=False, repr=False)
 
     @decider.default
     def _compile(self) -> Decider:
-        return Decider(self.playbook, self.policies, self.prices, self.node_budget, self.checks)
+        own = (self.playbook, self.policies, self.prices, self.node_budget, self.checks)
+        return Decider(*own, guards=self.guards)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.playbook, dict(self.policies), self.prices, self.node_budget, self.checks)
+        more = {"node_budget": self.node_budget, "checks": self.checks, "guards": self.guards}
+        return partial(Arbiter, **more), (self.playbook, dict(self.policies), self.prices)
 
     @property
     def fingerprint(self) -> str:
@@ -512,12 +518,13 @@ class Arbiter:
         Returns:
             Every rule that what was granted breaks; none for a sound decision.
         """
-        from journeykit.audit import violations
+        from journeykit.audit import guard_violations, violations
 
         _check_kinds(Decision, [decision], "decision")
         _check_kinds(Contact, [contact], "contact")
         contact = self.decider.ruleset.with_events(contact, events, decision.at)
-        return tuple(violations(self.playbook, decision, contact, touches, claims, scores, self.decider.checks))
+        found = violations(self.playbook, decision, contact, touches, claims, scores, self.decider.checks)
+        return (*found, *guard_violations(self.guards, [decision]))
 
     def audit_account(
         self,
@@ -538,14 +545,15 @@ class Arbiter:
             scores: likewise.
             events: likewise.
         """
-        from journeykit.audit import account_violations
+        from journeykit.audit import account_violations, guard_violations
 
         found, whose = all_of(Decision, decisions, "decisions"), all_of(Contact, contacts, "contacts")
         if events is not None and found:
             ruleset, at = self.decider.ruleset, found[0].at
             whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
         checks = self.decider.checks
-        return tuple(account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores, checks))
+        broken = account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores, checks)
+        return (*broken, *guard_violations(self.guards, found))
 
     def audit_quotas(
         self,
@@ -592,9 +600,3 @@ def _check_names(
         raise ModelError("waiting is about a ledger: give ledger too", field="waiting")
     if waiting and claims is None:
         raise ModelError(NEEDS_CLAIMS, field="waiting")
-
-
-def _rebuild(
-    playbook: Playbook, policies: dict[str, Policy], prices: Prices | None, budget: int, checks: tuple[Check, ...] = ()
-) -> Arbiter:
-    return Arbiter(playbook, policies, prices, node_budget=budget, checks=checks)

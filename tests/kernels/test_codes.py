@@ -41,7 +41,6 @@ OUTCOMES = {
 RULE_NAMES = {
     "RULE_SUPPRESSED": "suppressed",
     "RULE_OPTED_OUT": "opted_out",
-    "RULE_PAUSED": "paused",
     "RULE_DATES": "dates",
     "RULE_STAGE": "stage",
     "RULE_ROLE": "role",

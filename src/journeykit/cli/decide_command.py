@@ -62,6 +62,9 @@ def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
     tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
     tables.add_argument("--events", metavar="F", help="what contacts did, for rules that ask for it")
     add_zone(tables)
+    parser.add_argument(
+        "--guards", metavar="F", help="the guards that tripped, as `measure --guards-out` writes them: they pause"
+    )
     parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant of the decisions")
     parser.add_argument("--until", required=until, type=instant, metavar="T", help="the last instant of a plan")
     add_policy(parser)
@@ -126,7 +129,8 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action="store_true",
         help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
-        "unknown words, missing columns, types that a rule can never meet, no events at hand where rests or rules ask",
+        "unknown words, missing columns, types that a rule can never meet, no events at hand where rests or rules ask, "
+        "guards that were not asked",
     )
     add_max_bad(parser, "fail where more rows, or a larger share of a table's, are bad")
     parser.add_argument(
@@ -256,7 +260,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     from journeykit.tables import ENDINGS, format_of
     from journeykit.tables.outputs import folder_harm_to, harm_to
 
-    given = [arguments.playbook, arguments.out, _ledger_file(arguments)]
+    given = [arguments.playbook, arguments.out, arguments.guards, _ledger_file(arguments)]
     given += [getattr(arguments, name) for name in TABLES]
     for option, saved in _beside(arguments):
         if saved is None:
@@ -269,7 +273,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
-    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", *TABLES)}
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "guards", *TABLES)}
     read["the ledger"] = _ledger_file(arguments)
     if arguments.partition is not None:
         if out == "-" or arguments.format not in (None, "parquet") or format_of(out) is not None:
@@ -306,6 +310,7 @@ def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     from journeykit.arbiter import Arbiter
     from journeykit.engine.counted_quotas import need_ledger
     from journeykit.model.prices import Prices
+    from journeykit.model.tripped_guards import TrippedGuards
     from journeykit.playbook.playbook import Playbook
 
     if arguments.until is not None and arguments.until < arguments.at:
@@ -317,7 +322,8 @@ def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     _check_policy(playbook.policy, policies)
     if prices is not None and prices.playbook == playbook.fingerprint:
         prices.check(playbook, str(saved))
-    arbiter = Arbiter(playbook, policies=policies, prices=prices)
+    guards = None if arguments.guards is None else TrippedGuards.load(arguments.guards)
+    arbiter = Arbiter(playbook, policies=policies, prices=prices, guards=guards)
     if arguments.ledger is None:
         try:
             need_ledger(arbiter.decider.ruleset.counted)

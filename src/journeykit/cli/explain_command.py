@@ -43,6 +43,8 @@ def _explain(arguments: argparse.Namespace) -> int:
             ledger=ledger,
             run_id=arguments.run,
         )
+    for note in arbiter.decider.guard_notes():
+        print(note, file=sys.stderr)
     if bad:
         # A touch that cannot be read does not count: a reader of the answer must know that it may be missing.
         print("these rows could not be used, and count for nothing here:", *bad[:10], sep="\n  ", file=sys.stderr)

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from journeykit.rule import Rule
 
 RULES = (
-    *("suppressed", "opted_out", "paused", "dates", "stage", "role", "timezone", "holdout", "reserve"),
+    *("suppressed", "opted_out", "dates", "stage", "role", "timezone", "holdout", "reserve"),
     *(NEEDS_SCORE, EXPIRES, WAIT),
 )
 
@@ -285,6 +285,7 @@ class RulesetArrays:
             rule_audience=[rule(str(o.campaign.audience)) for o in table],
             rule_stage=[rule(f"stages of {o.content_id}") for o in table],
             rule_role=[rule(f"roles of {o.content_id}") for o in table],
+            rule_paused=[rule(o.campaign.paused_by) for o in table],
             rule_starts=[rule(f"starts {o.campaign.starts}") for o in table],
             rule_ends=[rule(f"ends {o.campaign.ends}") for o in table],
             rule_holdout=[rule(f"holdout of {o.campaign.id}") for o in table],

@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from journeykit.basics.clock import first_and_last, moment
 from journeykit.basics.validation import MILLIONTH
@@ -27,13 +27,15 @@ from journeykit.errors import DataError, ModelError, PolicyError, closest
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant
 from journeykit.model.prices import Prices
+from journeykit.model.tripped_guards import TrippedGuards, guard_notes, pauses_of
 from journeykit.playbook.playbook import Playbook
+from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.policies import BUILT_IN
 from journeykit.policies.claim_check import Check
 from journeykit.policies.policy import Policy, policy_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 
 Decided = tuple[Decision | ModelError, int]
 """A decision, or why there is none; and how many of the contact's claims are counted as bad rows already."""
+
+
+_MOST_VARIANTS = 8
+"""So many compiled playbooks that differ in what is paused are kept."""
 
 
 class HasDecider(Protocol):
@@ -88,6 +94,8 @@ class Decider:
         prices: saved prices of the playbook's quotas, or None.
         budget: the most nodes one search visits before it settles for the best set it has seen.
         checks: checks of eligibility of somebody else's.
+        guards: tripped guards, which pause campaigns; None where none are given.
+        pauses: by id of a campaign that a guard pauses, the guard; None takes those of `guards`. A ledger knows more.
         fingerprint: the fingerprint of the playbook.
         ruleset: the playbook, compiled.
         charges: what the saved prices take from claims; None without prices.
@@ -107,12 +115,17 @@ class Decider:
     checks: tuple[Check, ...] = ()
     arm: str | None = field(default=None, kw_only=True)
     whole: str | None = field(default=None, kw_only=True, repr=False)
+    guards: TrippedGuards | None = field(
+        default=None, kw_only=True, validator=validators.optional(validators.instance_of(TrippedGuards))
+    )
+    pauses: Mapping[str, str] | None = field(default=None, kw_only=True)
     fingerprint: str = field(init=False, repr=False)
     ruleset: Ruleset = field(init=False, repr=False)
     charges: QuotaCharges | None = field(init=False, repr=False)
     policy: Policy = field(init=False, repr=False)
     arms: ArmDeciders[Decider] | None = field(init=False, repr=False)
     policy_identity: str = field(init=False, repr=False)
+    _variants: dict[tuple[tuple[str, str], ...], Decider] = field(init=False, repr=False, factory=dict)
 
     @fingerprint.default
     def _take_fingerprint(self) -> str:
@@ -130,7 +143,46 @@ class Decider:
                 f"one's {self.fingerprint[:12]}...; run the quotas again with this playbook",
                 source="prices",
             )
-        return Ruleset(self.playbook, self.arm)
+        return Ruleset(self.playbook, self.arm, self._pauses())
+
+    def _pauses(self) -> Mapping[str, str]:
+        """By campaign, the guard that pauses it."""
+        if self.pauses is not None or self.guards is None:
+            return self.pauses or {}
+        return self._pauses_by((trip.key for trip in self.guards.trips), Vocabulary.of(self.playbook))
+
+    def guard_notes(self) -> Iterator[str]:
+        """What a person should know of the guards."""
+        return guard_notes(self.guards, self.playbook, partial(self.ruleset.vocabulary.spelt, "campaign"))
+
+    def pauses_by(self, keys: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """By campaign, in the playbook's spelling, the guard that pauses it.
+
+        Args:
+            keys: the guards that hold, each with its campaign.
+        """
+        return self._pauses_by(keys, self.ruleset.vocabulary)
+
+    def _pauses_by(self, keys: Iterable[tuple[str, str]], words: Vocabulary) -> dict[str, str]:
+        return pauses_of(((guard, words.spelt("campaign", name)) for guard, name in keys), self.playbook.guards)
+
+    def with_pauses(self, pauses: Mapping[str, str]) -> Decider:
+        """The same with other campaigns paused, compiled once.
+
+        Args:
+            pauses: by id of a campaign that a guard pauses, the guard.
+        """
+        if pauses == self.ruleset.pauses:
+            return self
+        key = tuple(sorted(pauses.items()))
+        found = self._variants.get(key)
+        if found is None:
+            if len(self._variants) >= _MOST_VARIANTS:
+                self._variants.clear()
+            found = evolve(self, pauses=dict(pauses))
+            object.__setattr__(found, "_variants", self._variants)
+            self._variants[key] = found
+        return found
 
     @charges.default
     def _make_charges(self) -> QuotaCharges | None:
@@ -164,7 +216,7 @@ class Decider:
         """The decider of the contacts in some arms, whose rules are given."""
         prices = None if self.prices is None else self.prices.of_arm(arm)
         own = {"arm": arm, "whole": self.fingerprint}
-        return Decider(rules, self.policies, prices, self.budget, self.checks, **own)
+        return Decider(rules, self.policies, prices, self.budget, self.checks, pauses=self.ruleset.pauses, **own)
 
     @policy_identity.default
     def _identify(self) -> str:
@@ -174,7 +226,7 @@ class Decider:
 
     def __reduce__(self) -> tuple[object, ...]:
         own = (self.playbook, dict(self.policies), self.prices, self.budget, self.checks)
-        return partial(Decider, arm=self.arm, whole=self.whole), own
+        return partial(Decider, arm=self.arm, whole=self.whole, guards=self.guards, pauses=self.pauses), own
 
     @property
     def decider(self) -> Decider:
@@ -337,6 +389,8 @@ class Decider:
         prices = None if self.prices is None else self.prices.to_dict()
         parts = [self.fingerprint, *span, self.policy_identity, prices, sorted(inputs), VERSION]
         parts += [policy_identity(check) for check in self.checks]
+        if self.ruleset.pauses:
+            parts.append({"pauses": self.ruleset.pauses})
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

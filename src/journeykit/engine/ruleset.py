@@ -14,6 +14,7 @@ from journeykit.basics.validation import shown
 from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.counted_quotas import CountedQuotas
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
+from journeykit.engine.pauses import paused, with_pauses
 from journeykit.engine.rest_caps import FULL, Rests, with_rests
 from journeykit.engine.window_usage import Gauge
 from journeykit.journey.event_history import EventHistory, EventsAsked
@@ -27,7 +28,7 @@ from journeykit.playbook.vocabulary import Vocabulary, rules_of
 from journeykit.rule.expression import Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from journeykit.journey import Event
@@ -93,12 +94,19 @@ class Effects:
 
 
 class Ruleset:
-    """The messages of a playbook, and what its rules make of claims and touches; the arms whose they are, or None."""
+    """The messages of a playbook, and what its rules make of claims and touches.
 
-    def __init__(self, playbook: Playbook, arm: str | None = None) -> None:
+    Args:
+        playbook: the playbook.
+        arm: the arms whose rules they are, or None.
+        pauses: by id of a campaign that a guard pauses, the guard.
+    """
+
+    def __init__(self, playbook: Playbook, arm: str | None = None, pauses: Mapping[str, str] | None = None) -> None:
         self.arm = arm
         first_rest = len(playbook.caps)
-        self.playbook = playbook = with_rests(playbook)
+        self.pauses = dict(pauses or {})
+        self.playbook = playbook = with_rests(with_pauses(playbook, self.pauses))
         self.vocabulary = Vocabulary.of(playbook)
         self._schedules: dict[tuple[int, ...], Schedule] = {}
         self._all_hours = playbook.schedule
@@ -302,11 +310,14 @@ class Ruleset:
         if found is None:
             if len(self._strangers) >= _ROOM_FOR_STRANGERS:
                 self._strangers.clear()
-            campaign = self.campaigns.get(claim.campaign) or Campaign(id=claim.campaign, repeat=None)
+            campaign = self.campaigns.get(claim.campaign) or self._strange_campaign(claim.campaign)
             content = self.contents.get(claim.content or "")
             channel = claim.channel or (content.channel if content else None)
             found = self._strangers[key] = self._open(campaign, content, claim.content, channel)
         return found
+
+    def _strange_campaign(self, name: str) -> Campaign:
+        return paused(Campaign(id=name, repeat=None), self.pauses)
 
     def _told_apart(self, message: Message, own: Facets) -> Message:
         """A message with what a claim, or touch, brings of team, goal, topics, solutions, theme and tags."""

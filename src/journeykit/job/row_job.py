@@ -105,6 +105,7 @@ class RowJob(Run):
             vocabulary = self.decider.ruleset.vocabulary
             survey(self.decider.playbook, self.tables, zone=self.zone, vocabulary=vocabulary).refuse()
             self.need_events()
+            self.need_guards()
         self._last: dict[str, int] | None = {}
         self._trail: IdTrail | None = None
         wanted = self._open_contacts(inputs.contacts, None if only is None else frozenset([only]))

@@ -267,6 +267,16 @@ class Run:
         what_to_do = "give a table of events (--events), or keep them in the ledger (`journeykit ledger events`)"
         raise DataError("\n".join([*silence, what_to_do]), source="events")
 
+    def need_guards(self) -> None:
+        """Refuse a run that is to be strict, where guards of the playbook were not asked, or do not fit it.
+
+        Raises:
+            DataError: saying what would pause nothing.
+        """
+        found = list(self.decider.guard_notes())
+        if found:
+            raise DataError("\n".join(found), source="guards")
+
     def open_ledger(self) -> None:
         """Begin the run in the ledger, if there is one."""
         if self._store is None:
@@ -477,6 +487,7 @@ class Run:
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
                 *check_notes(decider.checks),
+                *decider.guard_notes(),
                 *event_notes(
                     decider.ruleset,
                     self.unknown_events,

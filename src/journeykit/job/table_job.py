@@ -104,6 +104,7 @@ class TableJob(Run):
         if self._strict:
             self.reader.refuse_mismatches()
             self.need_events()
+            self.need_guards()
         if self._competes and contacts is None:
             # The contacts are those who have claims, and those of whom claims wait.
             self.open_ledger()

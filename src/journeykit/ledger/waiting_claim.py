@@ -16,6 +16,7 @@ from attrs import asdict, evolve, frozen
 from journeykit.basics.clock import LAST, Clock, day_number, micros, moment
 from journeykit.engine.duplicate_claims import precedence
 from journeykit.engine.eligibility import expiry
+from journeykit.engine.pauses import paused
 from journeykit.ledger.saved_decisions import claim_in, claim_text, identity_of, key_of_claim, own_text
 from journeykit.ledger.transaction import WaitingRow
 from journeykit.model.campaign import Campaign
@@ -241,7 +242,7 @@ class WaitingChanges:
         return None if until >= LAST else until
 
     def _campaign(self, name: str) -> Campaign:
-        return self.ruleset.campaigns.get(name) or Campaign(id=name)
+        return self.ruleset.campaigns.get(name) or paused(Campaign(id=name), self.ruleset.pauses)
 
     def _is_deferred(self, rows: Sequence[Row]) -> bool:
         """Whether a claim is deferred: one of its contents is, and none goes; of a series, one of its steps is."""
@@ -261,7 +262,7 @@ class WaitingChanges:
 
     def _leaves(self, row: Row) -> bool:
         """Whether a denial ends a claim that waits: it is over, or its campaign drops what loses."""
-        if row.reason is Reason.CAMPAIGN_CLOSED and row.rule == "paused":
+        if row.reason is Reason.CAMPAIGN_CLOSED and self._campaign(row.campaign).paused:
             return False
         return row.reason in LEAVES or self._campaign(row.campaign).if_lost == "drop"
 

@@ -81,6 +81,8 @@ class Team:
         return owner == self.department or owner in self.speaks or EVERYWHERE in self.speaks
 
 
+PAUSED = "paused"
+"""The rule of a campaign that the playbook pauses itself."""
 _EARLY = date(1970, 1, 1)
 """Where the dates of a recurrence are looked for from that does not depend on its start."""
 _EXACT = 1e-9
@@ -215,6 +217,9 @@ class Campaign:
         default=None, validator=validators.optional(instance(Series)), metadata={"later": True}
     )
 
+    paused_by: str = field(default=PAUSED, init=False, eq=False, repr=False)
+    """What decisions name where it is paused; a guard that pauses it has its own name here."""
+
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:
             raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
@@ -292,7 +297,7 @@ class Campaign:
     def closed(self, day: int) -> str | None:
         """Why nothing goes out on a local date (a day number), or None where the campaign is open."""
         if self.paused:
-            return "paused"
+            return self.paused_by
         if self.starts is not None and day < day_number(self.starts):
             return f"starts {self.starts}"
         if self.ends is not None and day > day_number(self.ends):

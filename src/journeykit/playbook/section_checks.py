@@ -9,6 +9,7 @@ from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
 from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
+from journeykit.model.response import WELL_KNOWN
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
@@ -100,6 +101,9 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
         for late in find_too_late(playbook):
             if late.is_all:
                 yield Problem.at(("requirements", late.number, "with"), late.reason())
+    responses = unread.known("responses", (own.name for own in (*playbook.responses, *WELL_KNOWN)))
+    for path, guard in unread.numbered("guards", playbook.guards):
+        yield from _reference((*path, "response"), "response", guard.response, responses)
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in scopes_of(playbook, unread):
         for facet, names in known.items():
@@ -128,6 +132,7 @@ def _repeated(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
         "levers": [lever.name for lever in playbook.levers],
         "responses": [response.name for response in playbook.responses],
         "experiments": [experiment.name for experiment in playbook.experiments],
+        "guards": [guard.name for guard in playbook.guards],
     }
     for section, names in sections.items():
         key = "id" if section in ("content", "campaigns") else "name"
@@ -250,6 +255,8 @@ def scopes_of(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterator[t
         yield (*path, "where"), lever.where
     for path, response in unread.numbered("responses", playbook.responses):
         yield (*path, "where"), response.where
+    for path, guard in unread.numbered("guards", playbook.guards):
+        yield (*path, "where"), guard.where
     for path, rest in unread.numbered("rests", playbook.rests):
         yield (*path, "where"), rest.where
     for section in ("quiet_hours", "send_hours", "holidays"):

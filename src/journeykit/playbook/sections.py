@@ -14,6 +14,7 @@ from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
 from journeykit.model.content import Content
 from journeykit.model.experiment import Experiment
+from journeykit.model.guard import Guard
 from journeykit.model.holdout import Holdout
 from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
@@ -110,6 +111,7 @@ class Sections:
     experiments: tuple[Experiment, ...] = field(
         default=(), converter=_list, validator=_parts(Experiment), metadata={"later": True}
     )
+    guards: tuple[Guard, ...] = field(default=(), converter=_list, validator=_parts(Guard), metadata={"later": True})
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
     interest_lift: float = field(default=0.0, validator=number(0))

@@ -315,7 +315,8 @@ def names_of(playbook: Sections) -> Iterator[tuple[str, str, str]]:
         yield from ((kind, f"campaigns[{at}].{kind}", name) for kind, name in named if name)
         yield from (("tag", f"campaigns[{at}].tags[{n}]", name) for n, name in enumerate(campaign.tags))
         yield from (("stage", f"campaigns[{at}].stages[{n}]", name) for n, name in enumerate(campaign.stages))
-    for section in ("caps", "conflicts", "requirements", "quotas", "levers", "rests", "responses", "experiments"):
+    rules = ("caps", "conflicts", "requirements", "quotas", "levers", "rests", "responses", "experiments", "guards")
+    for section in rules:
         for at, rule in enumerate(getattr(playbook, section)):
             yield f"name of {section}", f"{section}[{at}].name", rule.name
     for steps, scope in scopes_of(playbook):

@@ -322,6 +322,14 @@ def _scope_warnings(playbook: Sections, sent: list[Sendable]) -> Iterator[Proble
     for at, response in enumerate(playbook.responses):
         if not is_sent(response.where):
             yield Problem.warning(f"responses[{at}].where", f"{nothing}: nothing is credited to {response.name!r}")
+    for at, guard in enumerate(playbook.guards):
+        if not is_sent(guard.where):
+            yield Problem.warning(f"guards[{at}].where", f"{nothing}: {guard.name!r} never trips")
+        if guard.max == 0:
+            message = f"{guard.name!r} trips at three responses, however many messages there are"
+            yield Problem.warning(f"guards[{at}].max", message)
+        elif guard.max == 1:
+            yield Problem.warning(f"guards[{at}].max", f"{guard.name!r} never trips: no rate is above 1")
 
 
 def _cap_warnings(path: str, cap: Cap, sent: list[Sendable]) -> Iterator[Problem]:

@@ -12,7 +12,6 @@ NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
 (
     RULE_SUPPRESSED,
     RULE_OPTED_OUT,
-    RULE_PAUSED,
     RULE_DATES,
     RULE_STAGE,
     RULE_ROLE,
@@ -22,7 +21,7 @@ NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
     RULE_SCORE,
     RULE_EXPIRES,
     RULE_WAIT,
-) = range(12)
+) = range(11)
 """The rules that no playbook names, numbered."""
 (
     OP_NUMBER,

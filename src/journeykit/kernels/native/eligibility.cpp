@@ -224,7 +224,7 @@ int64_t hours_open(const OwnHours& hours, const Zones& zones, int64_t zone, int6
 
 int64_t closed_on(const Rules& rules, int64_t opening, int64_t day) {
   const Opening& own = rules.openings[opening];
-  if (own.traits & PAUSED) return RULE_PAUSED;
+  if (own.traits & PAUSED) return own.rule_paused;
   if (day < own.starts) return own.rule_starts;
   if (day > own.ends) return own.rule_ends;
   return own.traits & DATED && !is_date(rules, own, day) ? RULE_DATES : -1;

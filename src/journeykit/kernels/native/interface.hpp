@@ -29,9 +29,9 @@ inline constexpr int64_t NAMES_PROPENSITY = 1, NAMES_VALUE = 2;
 inline constexpr int64_t NONE = -(int64_t{1} << 62);
 inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
 // The rules that no playbook names.
-inline constexpr int64_t RULE_SUPPRESSED = 0, RULE_OPTED_OUT = 1, RULE_PAUSED = 2, RULE_DATES = 3,
-                         RULE_STAGE = 4, RULE_ROLE = 5, RULE_ZONE = 6, RULE_HOLDOUT = 7, RULE_RESERVE = 8,
-                         RULE_SCORE = 9, RULE_EXPIRES = 10, RULE_WAIT = 11;
+inline constexpr int64_t RULE_SUPPRESSED = 0, RULE_OPTED_OUT = 1, RULE_DATES = 2, RULE_STAGE = 3,
+                         RULE_ROLE = 4, RULE_ZONE = 5, RULE_HOLDOUT = 6, RULE_RESERVE = 7, RULE_SCORE = 8,
+                         RULE_EXPIRES = 9, RULE_WAIT = 10;
 inline constexpr int64_t MOST_CONFLICTS = 62;
 inline constexpr int64_t LAST_INSTANT = 253'402'041'600'000'000;
 // The keys of the two hashes of an id, and the factors that mix the bits of a hash.
@@ -289,7 +289,7 @@ struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
       date_from, date_to, lever_from, lever_to, patient, program_from, program_to, named, part_from, part_to,
-      rule_audience, rule_stage, rule_role, rule_starts, rule_ends, rule_holdout, group, series, step, steps,
+      rule_audience, rule_stage, rule_role, rule_paused, rule_starts, rule_ends, rule_holdout, group, series, step, steps,
       gap_days, gap_length, own_date, own_rank, rule_step, rule_weight;
   double scale, content_weight, lever, cost;
 };
