@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from journeykit.model.experiment import Experiment as Experiment
     from journeykit.model.experiment import LeverChange as LeverChange
     from journeykit.model.experiment import RuleChanges as RuleChanges
+    from journeykit.model.guard import Guard as Guard
     from journeykit.model.holdout import Holdout as Holdout
     from journeykit.model.lever import Lever as Lever
     from journeykit.model.outcome import Outcome as Outcome
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from journeykit.model.send_at import SendAt as SendAt
     from journeykit.model.series import Series as Series
     from journeykit.model.touch import Touch as Touch
+    from journeykit.model.tripped_guards import GuardTrip as GuardTrip
+    from journeykit.model.tripped_guards import TrippedGuards as TrippedGuards
     from journeykit.model.window import Lag as Lag
     from journeykit.model.window import Window as Window
     from journeykit.playbook.playbook import Playbook as Playbook
@@ -87,6 +90,8 @@ _HOMES = {
     "DataError": "errors",
     "Decision": "model.decision",
     "Experiment": "model.experiment",
+    "Guard": "model.guard",
+    "GuardTrip": "model.tripped_guards",
     "Holdout": "model.holdout",
     "Holiday": "model.quiet_hours",
     "Hours": "model.quiet_hours",
@@ -128,6 +133,7 @@ _HOMES = {
     "Team": "model.campaign",
     "Touch": "model.touch",
     "Transition": "journey.stages",
+    "TrippedGuards": "model.tripped_guards",
     "Window": "model.window",
 }
 

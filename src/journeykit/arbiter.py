@@ -85,12 +85,11 @@ class Arbiter:
 
     @decider.default
     def _compile(self) -> Decider:
-        own = (self.playbook, self.policies, self.prices, self.node_budget, self.checks)
-        return Decider(*own, guards=self.guards)
+        return Decider(self.playbook, self.policies, self.prices, self.node_budget, self.checks, guards=self.guards)
 
     def __reduce__(self) -> tuple[object, ...]:
-        more = {"node_budget": self.node_budget, "checks": self.checks, "guards": self.guards}
-        return partial(Arbiter, **more), (self.playbook, dict(self.policies), self.prices)
+        how = partial(Arbiter, node_budget=self.node_budget, checks=self.checks, guards=self.guards)
+        return how, (self.playbook, dict(self.policies), self.prices)
 
     @property
     def fingerprint(self) -> str:
@@ -551,9 +550,8 @@ class Arbiter:
         if events is not None and found:
             ruleset, at = self.decider.ruleset, found[0].at
             whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
-        checks = self.decider.checks
-        broken = account_violations(self.playbook, tuple(found), tuple(whose), touches, claims, scores, checks)
-        return (*broken, *guard_violations(self.guards, found))
+        own = (self.playbook, tuple(found), tuple(whose), touches, claims, scores, self.decider.checks)
+        return (*account_violations(*own), *guard_violations(self.guards, found))
 
     def audit_quotas(
         self,

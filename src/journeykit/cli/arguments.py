@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from journeykit.ledger import Ledger
 
-DONE, FAILED, USAGE, PLAYBOOK, DATA = range(5)
+DONE, FAILED, USAGE, PLAYBOOK, DATA, GUARD = range(6)
 AGAIN = 75
 INTERRUPTED = 130
 """The exit codes."""

@@ -1,8 +1,8 @@
 """Run the command line: find the command, guard it, and turn what happens to it into a message and an exit code.
 
-Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used; 75 the
-ledger was locked or the connection to it was lost, so that the same command may succeed later; 129, 130 and 143 ended
-by a signal. An error is one message on standard error.
+Exit codes: 0 done; 1 the work failed; 2 wrong usage; 3 the playbook is invalid; 4 the data cannot be used; 5 a guard
+tripped; 75 the ledger was locked or the connection to it was lost, so that the same command may succeed later; 129, 130
+and 143 ended by a signal. An error is one message on standard error.
 """
 
 from __future__ import annotations
@@ -276,9 +276,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="journeykit",
         description="Decide which messages a contact gets, which wait, which lose, and why.",
-        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 75 ledger "
-        "locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted (SIGINT), 143 ended by "
-        "SIGTERM",
+        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 5 a guard "
+        "tripped, 75 ledger locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted "
+        "(SIGINT), 143 ended by SIGTERM",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.cli.arguments import (
+    DONE,
+    GUARD,
     TABLE_KINDS,
     UsageError,
     add_max_bad,
@@ -20,7 +23,7 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.columns import missing_module
-from journeykit.errors import ModelError, missing
+from journeykit.errors import DataError, ModelError, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,6 +62,12 @@ def add_measure(commands: Any) -> None:
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--harms", metavar="F", help="write which message each opt-out and complaint followed")
+    parser.add_argument(
+        "--guards-out", metavar="F", help="write the guards that tripped, as `decide --guards` takes them: .json"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="fail, with exit code 4, where guards of the playbook cannot be asked"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -123,6 +132,8 @@ def _measure(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     playbook = Playbook.load(arguments.playbook)
+    if arguments.guards_out is not None and not playbook.guards:
+        raise UsageError("--guards-out: the playbook has no guards")
     zone_of(arguments)
     lacking = missing_module()
     if lacking in ("numpy", "pyarrow", "narwhals"):
@@ -151,7 +162,25 @@ def _measure(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     _write(arguments, found)
     print(as_json(found.to_dict()) if arguments.json else found)
-    return 0
+    return _guarded(arguments, found.block("guards"))
+
+
+def _guarded(arguments: argparse.Namespace, guards: Any) -> int:
+    """Say on standard error which guards tripped; the exit code.
+
+    Raises:
+        DataError: for guards that cannot be asked, where that is not let pass.
+    """
+    if guards is None:
+        return DONE
+    if not arguments.json:
+        sys.stdout.flush()
+    for trip in guards.tripped.trips:
+        print(f"journeykit: {trip}", file=sys.stderr)
+    if arguments.strict and guards.unasked:
+        told = "; ".join(f"guard {name!r} cannot be asked: {why}" for name, why in guards.unasked.items())
+        raise DataError(told, source="events")
+    return GUARD if guards.tripped.trips else DONE
 
 
 def _with_relation(
@@ -208,11 +237,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--since must be before --until")
     tables = ("playbook", "touches", "events", "contacts", "decisions")
     read = {f"the {name}": getattr(arguments, name) for name in tables}
-    for name in ("out", "harms"):
-        path = getattr(arguments, name)
+    for name in ("out", "harms", "guards-out"):
+        path = getattr(arguments, name.replace("-", "_"))
         if path is None:
             continue
-        if format_of(path) is None:
+        if name == "guards-out":
+            if not path.endswith(".json"):
+                raise UsageError(f"--guards-out {path}: the file is JSON: give a name that ends in .json")
+        elif format_of(path) is None:
             raise UsageError(f"--{name} {path}: the ending of a table is one of {', '.join(ENDINGS)}")
         check_unharmed(path, read, option=name)
         read[f"--{name}"] = path
@@ -230,3 +262,6 @@ def _write(arguments: argparse.Namespace, found: MeasureReport) -> None:
         for path, kinds, rows in ((arguments.out, MEASURES, found.rows()), (arguments.harms, HARMS, harms)):
             if path is not None:
                 write_rows(beside[path], kinds, ([cells[name] for name in kinds] for cells in rows))
+    guards: Any = found.block("guards")
+    if arguments.guards_out is not None:
+        guards.tripped.save(arguments.guards_out)

@@ -215,8 +215,8 @@ class Decider:
     def _of_arm(self, rules: Playbook, arm: str | None) -> Decider:
         """The decider of the contacts in some arms, whose rules are given."""
         prices = None if self.prices is None else self.prices.of_arm(arm)
-        own = {"arm": arm, "whole": self.fingerprint}
-        return Decider(rules, self.policies, prices, self.budget, self.checks, pauses=self.ruleset.pauses, **own)
+        how = partial(Decider, arm=arm, whole=self.fingerprint, pauses=self.ruleset.pauses)
+        return how(rules, self.policies, prices, self.budget, self.checks)
 
     @policy_identity.default
     def _identify(self) -> str:

@@ -273,7 +273,7 @@ class Run:
         Raises:
             DataError: saying what would pause nothing.
         """
-        found = list(self.decider.guard_notes())
+        found = [note.removeprefix("guards: ") for note in self.decider.guard_notes()]
         if found:
             raise DataError("\n".join(found), source="guards")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.group_measures import FacetMeasures as FacetMeasures
     from journeykit.measuring.group_measures import GroupMeasures as GroupMeasures
     from journeykit.measuring.group_measures import ResponseMeasures as ResponseMeasures
+    from journeykit.measuring.guard_measures import GuardMeasures as GuardMeasures
     from journeykit.measuring.holdout_messages import HoldoutMessages as HoldoutMessages
     from journeykit.measuring.measure_report import MEASURES as MEASURES
     from journeykit.measuring.measure_report import MeasureReport as MeasureReport
@@ -66,6 +67,7 @@ _HOMES = {
     "GroupChurn": "measuring.churn_measures",
     "GroupCohorts": "measuring.sale_cohorts",
     "GroupMeasures": "measuring.group_measures",
+    "GuardMeasures": "measuring.guard_measures",
     "HoldoutMessages": "measuring.holdout_messages",
     "KeptValue": "measuring.two_returns",
     "MEASURES": "measuring.measure_report",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journeykit.measuring.credits import Credits
 from journeykit.measuring.decision_log import DecisionLog
@@ -31,6 +32,8 @@ class MeasuredTables:
         draws: how intervals are drawn.
         facets: tells messages apart.
         log: the decisions that say who was assigned; None where the table of contacts says it.
+        touches: the table of touches, which can be read again.
+        lifts: by guard and campaign, the instant at which a person last lifted it, in microseconds.
     """
 
     playbook: Playbook
@@ -44,6 +47,8 @@ class MeasuredTables:
     draws: Draws
     facets: MessageFacets
     log: DecisionLog | None = None
+    touches: Any = None
+    lifts: Mapping[tuple[str, str], int] = field(factory=dict)
 
     @property
     def is_by_account(self) -> bool:

@@ -17,6 +17,7 @@ from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_sources import FacetSources
 from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of
 from journeykit.measuring.group_sums import MessageGroups
+from journeykit.measuring.guard_measures import guard_measures
 from journeykit.measuring.measure_report import MeasureReport
 from journeykit.measuring.measured_tables import MeasuredTables
 from journeykit.measuring.message_facets import MessageFacets, column_names, facet_names
@@ -29,7 +30,7 @@ from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -58,6 +59,7 @@ def measure(
     samples: int = 1_000,
     seed: int = 0,
     max_bad: int | str | None = None,
+    lifts: Mapping[tuple[str, str], datetime] | None = None,
 ) -> MeasureReport:
     """Measure what messages did, as ``journeykit measure`` does.
 
@@ -86,6 +88,8 @@ def measure(
         seed: of these draws; the same seed gives the same intervals.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
             any number.
+        lifts: by guard and campaign, the instant at which a person last lifted it, as `BaseLedger.guard_lifts` gives
+            them: only later responses count.
 
     Raises:
         DataError: for a table that cannot be used, too many bad rows, or a facet that messages do not have.
@@ -141,6 +145,8 @@ def measure(
         draws=draws,
         facets=MessageFacets(sources),
         log=log,
+        touches=touches,
+        lifts={key: micros(at, what="lifts") for key, at in (lifts or {}).items()},
     )
     return report_of(tables, named)
 
@@ -187,6 +193,9 @@ def blocks_of(tables: MeasuredTables) -> Iterator[ReportBlock]:
     arms = arm_measures(tables)
     if arms is not None:
         yield arms
+    guards = guard_measures(tables)
+    if guards is not None:
+        yield guards
 
 
 def answered_messages(tables: MeasuredTables) -> Iterator[AnsweredMessages]:

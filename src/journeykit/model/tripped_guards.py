@@ -46,7 +46,7 @@ def _instant(value: datetime | str) -> datetime:
     return value
 
 
-def _aware(_: Any, attribute: Any, value: object) -> None:
+def _aware(_: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, datetime):
         raise ModelError(f"{attribute.name} is an instant, found {shown(value)}", field=attribute.name)
     micros(value, what=attribute.name)
@@ -236,7 +236,8 @@ def pauses_of(keys: Iterable[tuple[str, str]], guards: Sequence[Guard]) -> dict[
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    meant = closest(name, known) if len(known) <= 500 else None  # noqa: PLR2004  (more take too long)
+    # Among very many names, the search for the nearest takes too long.
+    meant = closest(name, known) if len(known) <= 500 else None
     return f"; did you mean {meant!r}?" if meant else ""
 
 

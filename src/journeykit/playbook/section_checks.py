@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
-from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
 from journeykit.model.response import WELL_KNOWN
+from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
