@@ -289,8 +289,8 @@ struct Opening {
   int64_t campaign, content, channel, traits, starts, ends, audience, timely, holdout, tier, repeats, tie,
       first, then, needy, partner, wait_days, wait_length, hours, cell_from, cell_to, topic_from, topic_to,
       date_from, date_to, lever_from, lever_to, patient, program_from, program_to, named, part_from, part_to,
-      rule_audience, rule_stage, rule_role, rule_paused, rule_starts, rule_ends, rule_holdout, group, series, step, steps,
-      gap_days, gap_length, own_date, own_rank, rule_step, rule_weight;
+      rule_audience, rule_stage, rule_role, rule_paused, rule_starts, rule_ends, rule_holdout, group, series,
+      step, steps, gap_days, gap_length, own_date, own_rank, rule_step, rule_weight;
   double scale, content_weight, lever, cost;
 };
 
