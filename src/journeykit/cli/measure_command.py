@@ -173,8 +173,7 @@ def _guarded(arguments: argparse.Namespace, guards: Any) -> int:
     """
     if guards is None:
         return DONE
-    if not arguments.json:
-        sys.stdout.flush()
+    sys.stdout.flush()
     for trip in guards.tripped.trips:
         print(f"journeykit: {trip}", file=sys.stderr)
     if arguments.strict and guards.unasked:
