@@ -104,6 +104,15 @@ def test_an_event_counts_once_for_each_response():
     assert [count.reasons for count in found.counts] == [{"repeated": 2}] * 2
 
 
+def test_an_id_that_events_of_another_name_have_too_is_no_repetition():
+    """Events of names that no response asks for are no events here, one by one as over columns."""
+    playbook = sale()
+    events = [*did(1, event="click", event_id="7"), *did(2, event_id="7")]
+    assert credited(playbook, sent(0), events) == [(2, 0, 1.0)]
+    own = [Event(row["event"], row["at"], {}, row["event_id"]) for row in events]
+    assert [found.messages for found in credit_contact(playbook, [Touch(at=on(0))], own)] == [(0,)]
+
+
 def test_contacts_without_messages_are_told_apart():
     """Someone who is in a table and got nothing, and someone of whom nobody knows."""
     contacts = [{"contact_id": name} for name in ("anna", "boris")]

@@ -470,3 +470,55 @@ def test_a_facet_of_very_many_values_is_refused():
     touches = pa.table({"contact_id": ["anna"] * 10_001, "sent_at": pa.array(range(10_001), pa.timestamp("us", "UTC"))})
     with pytest.raises(DataError, match="'sent_at' has 10,001 values; measure by what has at most 10,000"):
         measured(touches, EVENTS, since=datetime(1970, 1, 1, tzinfo=UTC), by="sent_at")
+
+
+def test_a_campaigns_holdout_of_the_same_seed_has_fewer_contacts_of_its_own():
+    """One hash makes both holdouts: the general one has the first contacts of it, which is no mismatch."""
+    names = [f"c{number}" for number in range(2_000)]
+    contacts = [{"contact_id": name} for name in names]
+
+    def compared(share):
+        campaign = Campaign(id="meetup", holdout=Holdout(share=share))
+        playbook = Playbook(responses=[SALE], holdout=Holdout(share=0.3), campaigns=[campaign])
+        return measured(TOUCHES, EVENTS, playbook, contacts=contacts)
+
+    found = compared(0.5)
+    own = next(compared for dealt, _, compared in found.block("arms").comparisons if dealt == "holdout of meetup")
+    assert own.arms[0].contacts == sum(0.3 <= bucket("holdout", name) < 0.5 for name in names)
+    assert own.ratio.expected[0] == pytest.approx(own.ratio.counts[0], rel=0.1)
+    assert "mismatch" not in str(found)
+    found = compared(0.2)
+    assert {dealt for dealt, _, _ in found.block("arms").comparisons} == {"holdout"}
+    assert "holdout of meetup: not compared; the playbook's holdout has the same seed" in str(found)
+
+
+@pytest.mark.parametrize(("shares", "said"), [((0, 0), "0 arms"), ((0.5, 0), "1 arm")])
+def test_an_experiment_of_fewer_than_two_arms_is_not_compared(shares, said):
+    """An experiment that is switched off is no fault of the tables."""
+    arms = [{"name": name, "share": share} for name, share in zip("ab", shares, strict=True)]
+    playbook = Playbook.from_dict({"responses": TONE["responses"], "experiments": [{"name": "tone", "arms": arms}]})
+    found = measured(TOUCHES, EVENTS, playbook, contacts=[{"contact_id": name} for name in PEOPLE])
+    assert found.block("arms").comparisons == ()
+    assert f"tone: not compared; {said} with contacts" in str(found)
+
+
+@pytest.mark.parametrize("blank", ["", " ", float("nan")])
+def test_a_blank_account_is_none(blank):
+    """Contacts with a blank account are dealt out by themselves, as the engine does, and are no account together."""
+    playbook = Playbook.from_dict({**TONE, "caps": [{"name": "f", "max": 9, "window": "ever", "per": "account"}]})
+    accounts = ["7" if place % 3 == 0 else None for place in range(len(PEOPLE))]
+
+    def report(missing):
+        rows = [
+            {"contact_id": name, "account_id": missing if own is None else own}
+            for name, own in zip(PEOPLE, accounts, strict=True)
+        ]
+        return measured(
+            [sent(name, 1) for name in PEOPLE], [did(name, 3) for name in PEOPLE[::5]], playbook, contacts=rows
+        )
+
+    found = report(blank)
+    assert found.to_dict() == report(None).to_dict()
+    own = found.block("arms").comparisons[0][2]
+    keys = ["7" if account else name for name, account in zip(PEOPLE, accounts, strict=True)]
+    assert [arm.contacts for arm in own.arms] == [sum(arm_of(key) == arm.name for key in keys) for arm in own.arms]

@@ -77,7 +77,7 @@ def arm_measures(tables: MeasuredTables) -> ArmMeasures | None:
     dealt = list(assignments(tables))
     outcomes = contact_outcomes(tables)
     found = []
-    for own in dealt:
+    for own in filter(lambda one: one.is_comparable, dealt):
         for outcome in outcomes:
             values: Mapping[str, Any] = {outcome.name: outcome.events > 0}
             if outcome.value is not None:

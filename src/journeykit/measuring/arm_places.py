@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.kernels import has_kernels
+from journeykit.measuring.cell_columns import id_column
 from journeykit.model.holdout import bucket
 from journeykit.playbook.experiment_arms import ArmAssignment
-from journeykit.tables.arrow.arrays import numbers, one_piece
+from journeykit.tables.arrow.arrays import numbers
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
@@ -82,4 +83,4 @@ def account_ids(messages: MessageTable) -> pa.Array | None:
     name = (
         None if people is None else next((own for own in people.column_names if fold_name(own) == "account_id"), None)
     )
-    return None if people is None or name is None else one_piece(people[name]).cast(pa.large_string())
+    return None if people is None or name is None else id_column(people[name])

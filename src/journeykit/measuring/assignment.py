@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
 
 HOLDOUT, OTHERS = "holdout", "others"
+_FEWEST_ARMS = 2
+_SAME_CONTACTS = "the playbook's holdout has the same seed, and so the same contacts: give one of them another seed"
 
 
 @frozen(kw_only=True)
@@ -36,7 +38,7 @@ class Assignment:
 
     Attributes:
         name: ``holdout``, ``holdout of CAMPAIGN``, or the name of an experiment.
-        arms: the names of the arms.
+        arms: the names of the arms; fewer than two are compared with nothing, and `notes` says so.
         shares: their planned shares.
         against: the arm that the others are compared with.
         place: by number of the contact, the place of the arm; -1 for none.
@@ -56,6 +58,11 @@ class Assignment:
     progress: float | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there is anything to compare an arm with."""
+        return len(self.arms) >= _FEWEST_ARMS
+
 
 def is_dealt_out(playbook: Playbook) -> bool:
     """Whether contacts are dealt out: to a holdout that leaves out some and not all, or to arms."""
@@ -71,16 +78,21 @@ def assignments(tables: MeasuredTables) -> Iterator[Assignment]:
         inside = is_below(holdout.seed, messages.ids, holdout.share)
         asked = every if campaigns is None else reached.get(next(iter(campaigns)) or "", every)
         place = np.where(asked & ~apart, np.where(inside, 0, 1), -1)
+        share, notes = holdout.share, list(_written_to(tables, name, inside & every, campaigns))
         if name == HOLDOUT:
             # Contacts that get nothing at all say nothing of a campaign's own holdout, nor of an arm.
             apart = inside
+        else:
+            share = _share_left(holdout, tables.playbook.holdout)
+        if not share:
+            notes.append(f"{name}: not compared; {_SAME_CONTACTS}")
         yield Assignment(
             name=name,
-            arms=(HOLDOUT, OTHERS),
-            shares=(holdout.share, 1 - holdout.share),
-            against=HOLDOUT,
+            arms=(HOLDOUT, OTHERS) if share else (OTHERS,),
+            shares=(share, 1 - share) if share else (1.0,),
+            against=HOLDOUT if share else OTHERS,
             place=place,
-            notes=tuple(_written_to(tables, name, inside & every, campaigns)),
+            notes=tuple(notes),
         )
     for own, place in zip(tables.playbook.experiments, arm_places(tables.playbook, messages), strict=True):
         yield _experiment(tables, own, place, every & ~apart)
@@ -100,6 +112,16 @@ def _assigned(tables: MeasuredTables) -> tuple[NDArray[np.bool_], Mapping[str, N
         return found
 
     return marked(np.ones(len(place), np.bool_)), {name: marked(own) for name, own in log.reached.items()}
+
+
+def _share_left(own: Holdout, general: Holdout | None) -> float:
+    """The share of a campaign's holdout among the contacts that are not in the playbook's.
+
+    Where both have one seed, they have one hash, and the contacts below the smaller share are in both.
+    """
+    if general is None or own.seed != general.seed or general.share == 1:
+        return own.share
+    return max(own.share - general.share, 0.0) / (1 - general.share)
 
 
 def holdouts_of(playbook: Playbook) -> Iterator[tuple[str, Holdout, frozenset[str | None] | None]]:
@@ -133,23 +155,25 @@ def _written_to(
 def _experiment(
     tables: MeasuredTables, experiment: Experiment, place: NDArray[np.int64], allowed: NDArray[np.bool_]
 ) -> Assignment:
-    """The arms of an experiment; those of no contacts are left out."""
-    there = [number for number, arm in enumerate(experiment.arms) if arm.share > 0]
-    new = np.full(len(experiment.arms) + 1, -1, np.int64)
-    new[there] = np.arange(len(there))
-    arms = [experiment.arms[number] for number in there]
-    plain = next((arm.name for arm in arms if not arm.changes.keys), arms[0].name if arms else "")
+    """The arms of an experiment; those of no share and no contacts are left out."""
     progress = None
     if experiment.horizon is not None:
         progress = (micros(tables.until) - micros(tables.since)) / micros_of_lag(experiment.horizon)
     history = _decided(tables, experiment)
     if history is None:
-        stretch, notes = None, _sent_otherwise(tables.messages, experiment, place)
+        stretch, notes = None, list(_sent_otherwise(tables.messages, experiment, place))
     else:
         # What decisions say goes before the hash, which knows only the shares of today.
-        notes = _decided_otherwise(history, history.elsewhere(np.where(allowed, place, history.arm)))
+        notes = list(_decided_otherwise(history, history.elsewhere(np.where(allowed, place, history.arm))))
         place, stretch = history.arm, history.stretch
     place = np.where(allowed, place, -1)
+    there = [number for number, arm in enumerate(experiment.arms) if arm.share > 0 or (place == number).any()]
+    new = np.full(len(experiment.arms) + 1, -1, np.int64)
+    new[there] = np.arange(len(there))
+    arms = [experiment.arms[number] for number in there]
+    plain = next((arm.name for arm in arms if not arm.changes.keys), arms[0].name if arms else "")
+    if len(arms) < _FEWEST_ARMS:
+        notes.append(f"not compared; {counted(len(arms), 'arm')} with contacts")
     return Assignment(
         name=experiment.name,
         arms=tuple(arm.name for arm in arms),

@@ -13,9 +13,9 @@ from journeykit.basics.ids import contact_key, stir
 from journeykit.kernels import has_kernels
 from journeykit.rule.values import NUMBER
 from journeykit.tables.arrow.adapters import array_of
-from journeykit.tables.arrow.arrays import is_known, texts
+from journeykit.tables.arrow.arrays import is_known, numbers, one_piece, texts
 from journeykit.tables.arrow.column import UNREAD, Column
-from journeykit.tables.cells import BadCellError, is_missing, read_id
+from journeykit.tables.cells import BadCellError, id_or_none, is_missing, read_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +81,18 @@ def id_marks(column: Column | None, rows: int, name: str, faults: Faults) -> np.
     return found
 
 
+def id_column(values: Any) -> pa.Array:
+    """A column of ids as texts, null where there is none: of a blank cell, and of one that is no id.
+
+    Example:
+        >>> id_column(pa.array([101.0, None, 1.5])).to_pylist(), id_column(pa.array(["a", " "])).to_pylist()
+        (['101', None, None], ['a', None])
+    """
+    column = Column(one_piece(values))
+    found = texts([None if is_missing(value) else id_or_none(value) for value in column.values] or [None])
+    return found.take(numbers(column.codes, pa.int64()))
+
+
 def id_mark(value: str) -> int:
     """The same for one id.
 
@@ -132,8 +144,8 @@ def floats(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
         return np.full(rows, np.nan), np.zeros(rows, np.bool_)
     plain = column.numbers
     if plain is not None:
-        numbers, known = plain
-        found = np.where(known, numbers.astype(np.float64), np.nan)
+        given, known = plain
+        found = np.where(known, given.astype(np.float64), np.nan)
         bad = np.isinf(found)
         found[bad] = np.nan
         return found, bad

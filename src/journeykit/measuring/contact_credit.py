@@ -21,7 +21,7 @@ from journeykit.measuring.response_count import (
     UNKNOWN_CAMPAIGN,
     UNKNOWN_DECISION,
 )
-from journeykit.model.response import FIRST, LINEAR, Response, responses_of
+from journeykit.model.response import FIRST, LINEAR, WELL_KNOWN, Response, responses_of
 from journeykit.rule.values import as_number, as_text, is_empty, typed
 
 if TYPE_CHECKING:
@@ -127,7 +127,9 @@ def credit_contact(
         return CreditedEvent(response.name, place, tuple(found), 1 / len(found), value)
 
     def told() -> Iterator[CreditedEvent]:
-        order = sorted(range(len(events)), key=lambda place: (micros(events[place].at), place))
+        asked = {response.event for response in (*playbook.responses, *WELL_KNOWN)}
+        mine = [place for place, event in enumerate(events) if event.event in asked]
+        order = sorted(mine, key=lambda place: (micros(events[place].at), place))
         for response in responses_of(playbook.responses, {event.event for event in events}):
             met = set[Any]()
             for place in order:

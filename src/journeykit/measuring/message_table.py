@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.engine.ruleset import Ruleset
-from journeykit.measuring.cell_columns import floats, joined_arrays, thread_count
+from journeykit.measuring.cell_columns import floats, id_column, joined_arrays, thread_count
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.contact_rows import ContactRows
 from journeykit.measuring.rows_by_contact import grouped, in_time, repeats
@@ -280,11 +280,8 @@ class _Made:
         }
         for facet, name in (*_ONE.items(), ("theme", "theme")):
             found[name] = _coded_texts(kinds, [_one(facets.get(facet, ())) for facets in self.kinds])
-        account, theirs = own.pop("account_id", None), others.pop("account_id", None)
-        account = theirs if account is None else account
-        if account is not None and theirs is not None and account is not theirs:
-            account = pc.coalesce(_as_text(account), _as_text(theirs))
-        found["account_id"] = pa.nulls(len(rows), pa.large_string()) if account is None else _as_text(account)
+        accounts = [id_column(part.pop("account_id")) for part in (own, others) if "account_id" in part]
+        found["account_id"] = pc.coalesce(*accounts) if accounts else pa.nulls(len(rows), pa.large_string())
         cost, bad = self._cost(own.pop("cost", None), kinds)
         found["cost"] = numbers(cost, pa.float64(), np.isnan(cost))
         found[DECISION] = _as_text(own.pop(DECISION)) if DECISION in own else pa.nulls(len(rows), pa.large_string())
