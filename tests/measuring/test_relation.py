@@ -17,6 +17,7 @@ from statsmodels.stats.weightstats import CompareMeans
 from journeykit import DataError, ModelError, Playbook
 from journeykit.measuring import measure_relation
 from journeykit.measuring.churn_measures import churn_measures
+from journeykit.measuring.relation_events import first_of_each
 from journeykit.measuring.relation_tables import RelationTables
 from journeykit.measuring.sale_cohorts import sale_cohorts
 
@@ -334,3 +335,19 @@ print(json.dumps(measure_relation(Playbook.from_dict(book), log, since=since, un
     found = measured(log, Playbook.from_dict(book), **asked).to_dict()
     assert json.loads(run.stdout) == json.loads(json.dumps(found))
     assert found["churn"]["silent"] == "60d"
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 2), st.integers(0, 3), st.integers(0, 2)), max_size=20),
+)
+def test_an_event_that_is_there_again_counts_once(rows) -> None:
+    """Of equal events of a contact the first instant counts; of contacts whom nobody knows, every one."""
+    contact, at, mark = (np.array([row[place] for row in rows], np.int64) for place in range(3))
+    kept = first_of_each(contact, at, mark.astype(np.uint64))
+    found = sorted(zip(contact[kept].tolist(), mark[kept].tolist(), at[kept].tolist(), strict=True))
+    first: dict[tuple[int, int], int] = {}
+    for whose, when, what in rows:
+        if whose >= 0:
+            first[whose, what] = min(when, first.get((whose, what), when))
+    strangers = [(whose, what, when) for whose, when, what in rows if whose < 0]
+    assert found == sorted([*((*key, when) for key, when in first.items()), *strangers])

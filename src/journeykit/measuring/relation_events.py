@@ -9,6 +9,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from journeykit.basics.ids import STIR_FIRST
 from journeykit.measuring.cell_columns import floats, instants
 from journeykit.measuring.event_parts import known_of_events
 from journeykit.model.bad_row import BadRow
@@ -111,7 +112,7 @@ class RelationEventReader:
         columns = [
             np.concatenate([part[place] for part in parts] or [np.zeros(0, kind)]) for place, kind in enumerate(kinds)
         ]
-        kept = _first_of_each(columns[0], columns[1], columns[3])
+        kept = first_of_each(columns[0], columns[1], columns[3])
         contact, at, name = (column[kept] for column in columns[:3])
         more = [column[kept] for column in columns[4:]]
         return RelationEvents(
@@ -163,11 +164,15 @@ class RelationEventReader:
         return numbers
 
 
-def _first_of_each(contact: np.ndarray, at: np.ndarray, mark: np.ndarray) -> np.ndarray:
+def first_of_each(contact: np.ndarray, at: np.ndarray, mark: np.ndarray) -> np.ndarray:
     """The rows that are no repetitions: of equal events of a contact the first is kept; all of strangers are."""
-    order = np.lexsort((at, mark, contact))
-    same = np.zeros(len(order), np.bool_)
-    same[1:] = (contact[order][1:] == contact[order][:-1]) & (mark[order][1:] == mark[order][:-1])
-    same &= contact[order] >= 0
-    kept: np.ndarray = np.sort(order[~same])
-    return kept
+    # One number for each event of each contact: few rows share one without being the same, and these are looked at.
+    key = mark ^ contact.astype(np.uint64) * np.uint64(STIR_FIRST)
+    order = np.argsort(key)
+    twin = np.flatnonzero(key[order][1:] == key[order][:-1])
+    rows = np.unique(np.concatenate([order[twin], order[twin + 1]]))
+    again = rows[np.lexsort((at[rows], mark[rows], contact[rows]))]
+    same = (contact[again][1:] == contact[again][:-1]) & (mark[again][1:] == mark[again][:-1])
+    kept = np.ones(len(key), np.bool_)
+    kept[again[1:][same & (contact[again][1:] >= 0)]] = False
+    return np.flatnonzero(kept)

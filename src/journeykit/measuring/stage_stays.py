@@ -8,6 +8,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from journeykit.measuring.message_stages import last_at_most
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -140,7 +142,7 @@ class StageStays:
         start = np.concatenate([self.start, begin, end])
         change = np.repeat([0, 1, -1], [steps, len(contact), len(contact)])
         # Of one instant, steps come before silences.
-        order = np.lexsort((np.arange(len(whose)), start, whose))
+        order = np.lexsort((start, whose))
         whose, start, change = whose[order], start[order], change[order]
         # Every contact begins with a step, so that the last step at a place is of the same contact.
         step = np.maximum.accumulate(np.where(order < steps, np.arange(len(order)), 0)) if len(order) else order
@@ -175,17 +177,10 @@ class StageStays:
             contact: the numbers of contacts, in any order.
             at: an instant for each, no later than `until`.
         """
-        steps = len(self.contact)
-        whose, when = np.concatenate([self.contact, contact]), np.concatenate([self.start, at])
-        order = np.lexsort((np.arange(len(whose)), when, whose))
-        # Of one instant, steps come first: to enter is to be there.
-        step = np.maximum.accumulate(np.where(order < steps, order, -1)) if len(order) else order
-        found = np.full(len(whose), NOWHERE, np.int64)
-        known = step >= 0
-        same = np.zeros(len(order), np.bool_)
-        same[known] = self.contact[step[known]] == whose[order[known]]
-        found[order[same]] = self.stage[step[same]]
-        return found[steps:]
+        first = np.searchsorted(self.contact, np.arange(self.contacts + 1))
+        # A step at the instant itself comes before it: to enter is to be there.
+        last = last_at_most(first[contact], first[contact + 1], self.start, at)
+        return np.where(last < 0, NOWHERE, np.append(self.stage, NOWHERE)[last])
 
     def is_present(self, at: int) -> NDArray[np.bool_]:
         """By contact, whether they were on the journey at an instant, and not lost."""
