@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
+from random import Random
 
 import pyarrow as pa
 import pytest
+import tabled
+from attrs import evolve
+from generate import quotas, situation, with_experiments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +130,24 @@ def test_a_quota_over_time_keeps_its_whole_maximum():
             assert whole.usage == 6
     assert alone("late") == 0
     assert {row["arm"] for row in ledger.export_all("touches")} == {"trial:now", "trial:double"}
+
+
+def test_no_run_with_arms_breaks_a_hard_quota():
+    """Random quotas, playbooks and experiments, added up from scratch for all contacts together."""
+    for seed in range(60, 72):
+        found = with_experiments(situation(seed))
+        if found.playbook.campaigns is None:
+            continue
+        own = quotas(Random(-seed), found.playbook, found.at.date())
+        arbiter = Arbiter(evolve(found.playbook, quotas=own))
+        job = Job(arbiter, Inputs(contacts=tabled.contacts(Random(seed), found.at, 10)), at=found.at, until=found.until)
+        try:
+            decisions = [decision for _, decision in job.decisions()]
+        except InfeasibleError:
+            continue
+        assert arbiter.audit_quotas(decisions) == (), seed
+        sums = Counter(decision.arm or "(none)" for decision in decisions)
+        assert {arm: counts["contacts"] for arm, counts in job.summary().arms.items()} == sums
 
 
 def test_shares_and_budgets_are_kept_in_every_arm():

@@ -38,8 +38,8 @@ def quota_violations(
 ) -> Iterator[Violation]:
     """Every hard quota that the decisions of a run break together.
 
-    With several tiers, or claims that need not obey caps, minima and shares are soft, whatever they say. A quota with a
-    window is looked at period by period, together with what was reserved earlier; where that alone is more than the
+    With several tiers, a policy that ranks, or claims that need not obey caps, minima and shares are soft, whatever they
+    say. A quota with a window is looked at period by period, together with what was reserved earlier; where that alone is more than the
     maximum, the decisions break it if they add to it.
 
     Args:
@@ -81,7 +81,7 @@ def quota_violations(
             if period is not None:
                 granted[period] += 1
                 before[period] += _held_amount(playbook, quota, held)  # type: ignore[assignment]
-    levels = {(campaign.obeys_caps, campaign.tier) for campaign in playbook.campaigns or ()}
+    several = _has_levels(playbook)
     found: dict[str, list[_Period]] = {}
     for period in granted:
         found.setdefault(period[0], []).append(period)
@@ -92,7 +92,7 @@ def quota_violations(
         for limit, kind, is_max in ((quota.max, "at most", True), (quota.min, "at least", False)):
             if limit is None or not (is_max if quota.hard is None else quota.hard):
                 continue
-            if len(levels) > 1 and (not is_max or quota.of == "share"):
+            if several and (not is_max or quota.of == "share"):
                 continue
             bound, shown = Fraction(limit), total
             slack = _BILLIONTH * max(1, granted[period])
@@ -102,6 +102,16 @@ def quota_violations(
             if over if is_max else total < bound - slack:
                 when = f" in {period[1]}" if period[1] else ""
                 yield Violation(quota.name, f"{float(shown):g} of {kind} {float(bound):g}{when}")
+
+
+def _has_levels(playbook: Playbook) -> bool:
+    """Whether claims are settled in turn: by tiers, or by the ranks of a policy of the library, in an arm too."""
+    arms = [arm.changes.policy for experiment in playbook.experiments for arm in experiment.arms]
+    policies = {playbook.policy, *arms}
+    levels = {
+        (own.obeys_caps, own.tier, own.priority if "ranked" in policies else 0) for own in playbook.campaigns or ()
+    }
+    return len(levels) > 1 or "first_come" in policies
 
 
 def _period_of(playbook: Playbook, quota: Quota, at: datetime) -> _Period | None:
