@@ -16,7 +16,20 @@ from ledgers import KINDS, ledger_of
 from test_account_tables import world
 from test_one_equals_columns import cells, plain
 
-from journeykit import Arbiter, Cap, Claim, Contact, DataError, Playbook, Touch, Window
+from journeykit import (
+    Arbiter,
+    Arm,
+    Cap,
+    CapChange,
+    Claim,
+    Contact,
+    DataError,
+    Experiment,
+    Playbook,
+    RuleChanges,
+    Touch,
+    Window,
+)
 from journeykit.basics.clock import clock, micros
 from journeykit.columns.worker import Worker
 from journeykit.job import Inputs, Job, TableJob
@@ -35,6 +48,21 @@ TWO = Arbiter(
             "campaigns": [{"id": f"c{n}", "content": ["note"], "weight": n + 1} for n in range(4)],
             "caps": [{"name": "two a week", "max": 2, "window": {"rolling": "7d"}}],
         }
+    )
+)
+
+IN_ARMS = Arbiter(
+    evolve(
+        TWO.playbook,
+        experiments=[
+            Experiment(
+                name="pressure",
+                arms=[
+                    Arm(name="as now", share=0.5),
+                    Arm(name="more", share=0.4, changes=RuleChanges(caps=[CapChange(name="two a week", max=3)])),
+                ],
+            )
+        ],
     )
 )
 
@@ -227,7 +255,8 @@ def test_what_an_overlapping_job_took_is_decided_again(ledger, engine, monkeypat
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["derived", "asked"])
-def test_contacts_are_decided_again_in_bulk(ledger, asked, monkeypatch):
+@pytest.mark.parametrize("book", [TWO, IN_ARMS], ids=["all", "arms"])
+def test_contacts_are_decided_again_in_bulk(ledger, book, asked, monkeypatch):
     """By the columnar engine, a piece at a time: with claims, scores, touches and opt-outs, as the other does it."""
     monkeypatch.setattr("journeykit.ledger.ledger_run.PIECE", 40)
     names = [f"p{number}" for number in range(100)]
@@ -247,7 +276,7 @@ def test_contacts_are_decided_again_in_bulk(ledger, asked, monkeypatch):
     )
 
     def run(engine, name):
-        return Run(engine, TWO, contacts, ledger, run_id=name, **tables)
+        return Run(engine, book, contacts, ledger, run_id=name, **tables)
 
     def told(run):
         return {**run.told(), "run_id": ""}

@@ -38,9 +38,9 @@ def quota_violations(
 ) -> Iterator[Violation]:
     """Every hard quota that the decisions of a run break together.
 
-    With several tiers, a policy that ranks, or claims that need not obey caps, minima and shares are soft, whatever they
-    say. A quota with a window is looked at period by period, together with what was reserved earlier; where that alone is more than the
-    maximum, the decisions break it if they add to it.
+    With several tiers, a policy that ranks, or claims that need not obey caps, minima and shares are soft, whatever
+    they say. A quota with a window is looked at period by period, together with what was reserved earlier; where that
+    alone is more than the maximum, the decisions break it if they add to it.
 
     Args:
         playbook: the rule set.

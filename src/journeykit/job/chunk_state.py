@@ -39,6 +39,9 @@ class DecidesChunks(Protocol):
 
     engine: ColumnarEngine
 
+    def shapes(self, parts: list[dict[str, Any]]) -> Any:
+        """Kinds of touches, for the kernels."""
+
     def decide(self, state: ChunkState, shapes: Any, given: QuotaChoiceArrays = ...) -> Piece:
         """The decisions for the contacts of a chunk."""
 

@@ -290,6 +290,7 @@ def decisions_of(
         own, contact = granted.get(row, []), asked.contacts[0]
         total = sum(round((held.weight or 0) * MILLIONTH) - reserve for held in own) / MILLIONTH
         decision = Decision(
+            arm=decider.arm,
             contact=contact.id,
             at=asked.at,
             until=asked.until,

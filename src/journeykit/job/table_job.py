@@ -172,7 +172,7 @@ class TableJob(Run):
             self.chunks = ArmChunks(engine, names, ids, self.made.columns, reader=reader, sides=self.sides, **how)
         if self.ledger is not None and not self.decider.by_account:
             messages = Messages(engine, names, asked, reader.claims)
-            self._reservations = TableReservations(self, self.ledger, reader, self.chunks, self._fallback, messages)
+            self._reservations = TableReservations(self, self.ledger, reader, self._fallback, messages)
         self._waiting = None if self.waiting is None else TableWaiting(self.waiting, reader)
         # All rules have their numbers from here on, whichever chunk comes first.
         engine.moment()

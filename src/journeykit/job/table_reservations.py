@@ -18,10 +18,10 @@ from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
 from journeykit.ledger.proposal import Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from journeykit.engine.contact_group import ContactGroup
-    from journeykit.job.chunk_decider import ChunkDecider
+    from journeykit.job.chunk_state import DecidesChunks
     from journeykit.job.fallback import Fallback
     from journeykit.job.ledger_tables import Messages
     from journeykit.job.run import Run
@@ -42,8 +42,7 @@ class TableReservations:
         run: the run.
         ledger: the same, in the ledger.
         reader: its tables.
-        decider: decides contacts again.
-        fallback: likewise, those that the columnar engine cannot handle.
+        fallback: decides contacts again that the columnar engine cannot handle.
         messages: what the messages are.
     """
 
@@ -52,14 +51,12 @@ class TableReservations:
         run: Run,
         ledger: LedgerRun,
         reader: TableReader,
-        decider: ChunkDecider,
         fallback: Fallback,
         messages: Messages,
     ) -> None:
         self._run = run
         self._ledger = ledger
         self._reader = reader
-        self._decider = decider
         self._fallback = fallback
         self._messages = messages
 
@@ -81,9 +78,8 @@ class TableReservations:
         ]
         rows = {names[row]: row for row in granted}
         late: list[tuple[np.ndarray, Piece]] = []
-        # What a run with quotas has chosen is judged contact by contact; and arms have rules of their own.
-        alone = self._run.quota_run is not None or self._run.decider.arms is not None
-        together = None if alone else partial(self._decide_late, state, rows, contacts, late)
+        # What a run with quotas has chosen is judged contact by contact.
+        together = None if self._run.quota_run is not None else partial(self._decide_late, state, rows, contacts, late)
         proposals += self._fallback_proposals(state)
         again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
         changed = np.array(sorted(rows[name] for name in again if name in rows), np.int64)
@@ -188,33 +184,53 @@ class TableReservations:
 
         Those that the kernels cannot decide fall back to the row engine.
         """
-        own = {rows_of[name]: asked for name, asked in asks.items() if name in rows_of}
-        while own:
-            rows, piece, found = self._decide_rows(state, contacts, own)
-            good = {
-                row: asked for row, asked in own.items() if row in found and accept(asked.contacts[0].id, found[row][0])
-            }
-            if len(good) == len(own):
-                late.append((rows, piece))
-                return {asked.contacts[0].id: found[row] for row, asked in own.items()}
-            own = good
-        return {}
+        known = {rows_of[name]: asked for name, asked in asks.items() if name in rows_of}
+        again: dict[str, tuple[Decision, list[Reservation]]] = {}
+        for before in state.pieces:
+            # Contacts of one arm are decided together, by its rules.
+            own = known if len(state.pieces) == 1 else {row: known[row] for row in _rows_in(before, known)}
+            while own:
+                rows, piece, found = self._decide_rows(state, contacts, own, before.decider)
+                good = {
+                    row: asked
+                    for row, asked in own.items()
+                    if row in found and accept(asked.contacts[0].id, found[row][0])
+                }
+                if len(good) == len(own):
+                    late.append((rows, piece))
+                    again |= {asked.contacts[0].id: found[row] for row, asked in own.items()}
+                    break
+                own = good
+        return again
 
     def _decide_rows(
-        self, state: ChunkState, contacts: Mapping[int, Contact], asks: Mapping[int, DecisionInputs]
+        self,
+        state: ChunkState,
+        contacts: Mapping[int, Contact],
+        asks: Mapping[int, DecisionInputs],
+        decider: DecidesChunks,
     ) -> tuple[np.ndarray, Piece, dict[int, tuple[Decision, list[Reservation]]]]:
         """Some contacts of a chunk, decided with other touches and opt-outs; those that the kernels can decide."""
         rows = np.array(sorted(asks), np.int64)
         chunk = state.chunk.take(rows)
-        people = self._decider.engine.encoder.contacts(chunk)
+        people = decider.engine.encoder.contacts(chunk)
         unable = chunk.apart | mark_opt_outs(people, [(contacts[row], asks[row].contacts[0]) for row in rows.tolist()])
         people.person["traits"][unable] |= BAD
-        history, parts = touch_arrays([asks[row] for row in rows.tolist()], self._run.decider.ruleset)
-        own = self._decider.decide(self._some(state, rows, people, history), self._decider.shapes(parts))
+        rules = decider.engine.decider
+        history, parts = touch_arrays([asks[row] for row in rows.tolist()], rules.ruleset)
+        own = decider.decide(self._some(state, rows, people, history), decider.shapes(parts))
         unable[own.answers.fallback] = True
         piece = own._replace(contact=rows[own.contact])
         able = {row: asks[row] for row in rows[~unable].tolist()}
-        return rows, piece, decisions_of(grants_of(state, piece, self._messages), able, self._run.decider)
+        return rows, piece, decisions_of(grants_of(state, piece, self._messages), able, rules)
+
+
+def _rows_in(piece: Piece, rows: Iterable[int]) -> list[int]:
+    """The rows of some contacts, as far as they are in a piece, whose contacts ascend."""
+    wanted = np.array(sorted(rows), np.int64)
+    places = np.minimum(np.searchsorted(piece.contact, wanted), max(0, len(piece.contact) - 1))
+    found: list[int] = wanted[piece.contact[places] == wanted].tolist() if len(piece.contact) else []
+    return found
 
 
 def _chosen_of(given: QuotaChoiceArrays, rows: np.ndarray) -> QuotaChoiceArrays:
