@@ -46,7 +46,7 @@ MEANT = {
     "stage-values.md": ["the journey has no value for the stage"],  # works the values out, and sets them
 }
 """By page, the warnings that belong to what it shows."""
-UNLISTED = {"BUILT_IN", "BaseLedger", "HANDOVERS", "OptOut", "SEND_LOGS"}
+UNLISTED = {"BUILT_IN", "BaseLedger", "HANDOVERS", "MEASURES", "OptOut", "SEND_LOGS"}
 """Names that are importable and not documented: constants, a base class, and a former name."""
 MODEL_WORDS = (
     *(

@@ -136,7 +136,7 @@ class Box:
 
 @frozen
 class PlacedNode:
-    """A stage and its place; `lines` are those of its name."""
+    """A stage and its place; ``lines`` are those of its name."""
 
     node: DiagramNode
     box: Box
