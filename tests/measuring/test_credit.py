@@ -131,6 +131,14 @@ def test_values_that_are_no_numbers_are_counted():
     ]
 
 
+@pytest.mark.parametrize("amounts", [(1e300, 5.0), ("1e300", "5"), (10**12, 5)])
+def test_values_beyond_a_billion_are_no_numbers(amounts):
+    """One slip of a table must not make the sum of all others meaningless; so it is of amounts everywhere."""
+    events = [row for day, amount in enumerate(amounts) for row in did(day + 1, amount=amount)]
+    found = credit(sale(value="amount"), MessageTable.read(sale(), sent(0)), events)
+    assert (str(found.value.tolist()), found.counts[0].no_number) == ("[nan, 5.0]", 1)
+
+
 def test_what_was_not_sent_is_no_message():
     """Planned, reserved, failed, bounced and released touches are counted apart; a word that is no status is sent."""
     statuses = ["sent", "Delivered", "reserved", "planned", "failed", "bounced", "released", "expired"]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from journeykit.basics.clock import micros
 from journeykit.basics.ids import contact_key, stir
+from journeykit.basics.validation import LARGEST
 from journeykit.kernels import has_kernels
 from journeykit.rule.values import NUMBER
 from journeykit.tables.arrow.adapters import array_of
@@ -139,25 +140,25 @@ def instants(
 
 
 def floats(column: Column | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers, nan where there is none, and which cells hold something that is no number."""
+    """Numbers, nan where there is none, and which cells hold something that is no number, or is beyond 1e9."""
     if column is None:
         return np.full(rows, np.nan), np.zeros(rows, np.bool_)
     plain = column.numbers
     if plain is not None:
         given, known = plain
         found = np.where(known, given.astype(np.float64), np.nan)
-        bad = np.isinf(found)
+        bad = np.abs(found) > LARGEST
         found[bad] = np.nan
         return found, bad
     values = column.read_as(NUMBER)
-    good = np.array([_is_finite(value) for value in values], np.bool_)
+    good = np.array([_is_number(value) for value in values], np.bool_)
     bad = ~good & ~np.array([is_missing(value) for value in column.values], np.bool_)
     found = np.array([float(value) if fine else np.nan for value, fine in zip(values, good, strict=True)], np.float64)
     return found[column.codes], bad[column.codes]
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def as_array(given: Any) -> pa.Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeykit.basics.clock import micros
+from journeykit.basics.validation import LARGEST
 from journeykit.engine.ruleset import Ruleset
 from journeykit.journey.event_history import campaign_in
 from journeykit.journey.walk import identity
@@ -157,4 +158,4 @@ def _number(value: Any) -> float | None:
     kind, number = typed(value)
     if kind == "text":
         number = as_number(value)
-    return float(number) if kind in ("number", "text") and number is not None and abs(number) < float("inf") else None
+    return float(number) if kind in ("number", "text") and number is not None and abs(number) <= LARGEST else None
