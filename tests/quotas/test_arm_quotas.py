@@ -70,6 +70,19 @@ def test_a_maximum_is_shared_out_whole():
     assert Arbiter(playbook, prices=prices).prices == prices
 
 
+def test_contacts_of_an_arm_that_a_run_had_nobody_of_are_not_free_of_prices():
+    """They pay the largest price of any arm: a seat that is worth more elsewhere is not theirs."""
+    arbiter = Arbiter(book([{"name": "seats", "max": 2}]))
+    arms = {row["contact_id"]: arbiter.arm_of(Contact(id=row["contact_id"])) for row in CONTACTS}
+    job = TableJob(arbiter, [row for row in CONTACTS if arms[row["contact_id"]] == "trial:double"], at=AT)
+    job.table()
+    prices = job.summary().prices
+    assert prices.quotas["seats"] == prices.arms["trial:double"]["seats"]
+    other = next(name for name, arm in arms.items() if arm == "trial:now")
+    decided = Arbiter(arbiter.playbook, prices=prices).decide(Contact(id=other, consent=["email"]), at=AT)
+    assert [row.reason.value for row in decided.rows] == ["quota_full"]
+
+
 def test_each_arm_keeps_to_its_share():
     """A tenth of the contacts have a tenth of the seats, though their messages weigh twice as much."""
     job = TableJob(Arbiter(book([{"name": "seats", "max": 20}], share=0.1)), CONTACTS, at=AT)

@@ -73,7 +73,8 @@ class Prices:
         quotas: by quota, what one unit of its ``max`` costs and one unit of its ``min`` earns, in weight; at least 0.
             One unit of a share is one message.
         arms: by the arms of a contact, as decisions name them, the same for contacts who are in these; all others, and
-            those of arms that are not there, have the prices of `quotas`.
+            those of arms that are not there, have the prices of `quotas`: those of the contacts in no arm, or, of a run
+            that has none, the largest of any arm.
 
     Raises:
         ModelError: for a price that cannot be.

@@ -17,7 +17,7 @@ from journeykit.model.prices import Prices
 from journeykit.quotas.quota_run import QuotaRun, choose_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider
@@ -82,6 +82,21 @@ def sides_of_arms(sides: Sequence[Side], shares: Sequence[float]) -> list[list[S
     return found
 
 
+def dearest(given: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Of prices by quota and side the largest.
+
+    Example:
+        >>> dearest([{"seats": {"max": 1.0}}, {"seats": {"max": 2.0, "min": 0.5}}])
+        {'seats': {'max': 2.0, 'min': 0.5}}
+    """
+    found: dict[str, dict[str, float]] = {}
+    for prices in given:
+        for name, sides in prices.items():
+            own = found.setdefault(name, {})
+            own.update({side: max(price, own.get(side, 0.0)) for side, price in sides.items()})
+    return found
+
+
 class ArmQuotaRun(QuotaRun):
     """What a run chooses for its contacts, arm by arm. As a `QuotaRun` it is about all of them together.
 
@@ -139,7 +154,9 @@ class ArmQuotaRun(QuotaRun):
     def prices(self) -> Prices:
         """The prices by arm, for decisions on single contacts."""
         by_arm = {own.arm: own.run.prices.quotas for own in self.arms}
-        return Prices(self.fingerprint, by_arm.pop(None, {}), arms={str(arm): prices for arm, prices in by_arm.items()})
+        # Contacts of arms that this run has nobody of are not free of prices.
+        others = by_arm.pop(None) if None in by_arm else dearest(by_arm.values())
+        return Prices(self.fingerprint, others, arms={str(arm): prices for arm, prices in by_arm.items()})
 
     @property
     def bound(self) -> float:
