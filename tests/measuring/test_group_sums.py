@@ -1,6 +1,7 @@
 """Sums over messages by group and contact, against a count one by one."""
 
 from collections import Counter, defaultdict
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
@@ -54,6 +55,15 @@ def test_messages_before(messages, length):
         for row, own in enumerate(messages)
     ]
     assert messages_before(contact, at, length).tolist() == wanted
+    with patch("journeykit.measuring.message_pressure._FEW_BEFORE", 1):
+        assert messages_before(contact, at, length).tolist() == wanted
+
+
+def test_messages_before_of_a_contact_who_is_no_person():
+    """Very many messages to one contact take no longer than as many to others."""
+    number = 200_000
+    found = messages_before(np.zeros(number, np.int64), np.arange(number), number)
+    assert np.array_equal(found, np.arange(number))
 
 
 @given(st.lists(st.lists(st.integers(0, 20), max_size=6), min_size=1, max_size=6), st.integers(0, 20))
