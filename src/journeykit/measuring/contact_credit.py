@@ -132,11 +132,11 @@ def credit_contact(
         mine = [place for place, event in enumerate(events) if event.event in asked]
         order = sorted(mine, key=lambda place: (micros(events[place].at), place))
         for response in responses_of(playbook.responses, {event.event for event in events}):
-            met = set[Any]()
+            seen = set[Any]()
             for place in order:
                 own = identity(events[place])
-                is_new = own not in met
-                met.add(own)
+                is_new = own not in seen
+                seen.add(own)
                 if events[place].event == response.event:
                     yield (
                         credited(response, place) if is_new else CreditedEvent(response.name, place, why_not=REPEATED)

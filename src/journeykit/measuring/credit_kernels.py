@@ -56,19 +56,19 @@ class KernelCredit:
         self, response: Response, scope: np.ndarray, name: int, why: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Credit the events of one response."""
-        room = int(np.count_nonzero(self._told.name == name))
+        size = int(np.count_nonzero(self._told.name == name))
         while True:
             told = why.copy()
             found = CreditRecords(
-                event=np.empty(room, np.int64), message=np.empty(room, np.int64), share=np.empty(room, np.float64)
+                event=np.empty(size, np.int64), message=np.empty(size, np.int64), share=np.empty(size, np.float64)
             )
             length, way = min(response.length, LONGEST), _WAYS[response.credit]
             used = credit_events(self._messages, self._events, scope, name, length, way, told, found)
-            if used <= room:
+            if used <= size:
                 break
             # Only where several messages share an event there may be more credits than events.
             check_size(response, used)
-            room = used
+            size = used
         why[:] = told
         return found.event[:used], found.message[:used], found.share[:used]
 

@@ -147,7 +147,7 @@ def credit(
     bad.refuse_useless(parts.source.source)
     bad.check()
     told = _joined(read, len(parts.values))
-    responses = responses_of(playbook.responses, parts.met)
+    responses = responses_of(playbook.responses, parts.seen)
     crediting = _Crediting(messages, parts, told, campaigns.of_kind)
     found = list(at_once(crediting.credit, enumerate(responses), used))
     columns = [

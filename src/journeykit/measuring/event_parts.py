@@ -52,7 +52,7 @@ class EventPart(NamedTuple):
 
     Attributes:
         row: the number of the row, counted from 1.
-        contact: the number of the contact; -1 for one who was never met.
+        contact: the number of the contact; -1 for one who is not known.
         at: the instant, in microseconds since 1970.
         name: the number of the name.
         mark: what tells it from others of the contact.
@@ -102,7 +102,7 @@ class EventParts:
     Attributes:
         names: the names of events that are read, each with its number.
         values: the properties that are values, each with its number.
-        met: the names of events that there are, as far as they are read.
+        seen: the names of events that there are, as far as they are read.
         others: how many events have another name.
         other_names: these names, as far as they are few.
 
@@ -126,7 +126,7 @@ class EventParts:
         self.names = {name: number for number, name in enumerate(known)}
         values = dict.fromkeys(own.value for own in responses if own.value is not None)
         self.values = {name: number for number, name in enumerate(values)}
-        self.met: set[str] = set()
+        self.seen: set[str] = set()
         self.other_names: set[str] = set()
         self.others = 0
         self.rows = 0
@@ -153,7 +153,7 @@ class EventParts:
                 self._bad.add(row)
             self.rows += read.rows
             self.others += read.rows - len(read.bad) - len(read.part.at)
-            self.met |= read.names
+            self.seen |= read.names
             if len(self.other_names) < _MANY:
                 self.other_names |= read.others
             yield read.part

@@ -158,17 +158,25 @@ class MessageTable:
         only = None if columns is None else frozenset({"account_id", "stage", "arm", "cost", *map(fold_name, columns)})
         where = None if zone is None else clock(zone).zone
         bad = BadRows(max_bad)
-        met = ContactNumbers()
-        people = None if contacts is None else ContactRows(contacts, met, zone=where, bad=bad, only=only)
+        contact_numbers = ContactNumbers()
+        contact_rows = (
+            None if contacts is None else ContactRows(contacts, contact_numbers, zone=where, bad=bad, only=only)
+        )
         ruleset = Ruleset(playbook)
         before = bad.total
         parts = TouchParts(
-            touches, met, vocabulary=ruleset.vocabulary, zone=where, bad=bad, only=only, threads=thread_count(threads)
+            touches,
+            contact_numbers,
+            vocabulary=ruleset.vocabulary,
+            zone=where,
+            bad=bad,
+            only=only,
+            threads=thread_count(threads),
         )
         read = list(parts)
         refuse_useless(bad, before, sum(len(part.at) for part in read))
         bad.check()
-        made = _Made(ruleset, parts, read, met, people)
+        made = _Made(ruleset, parts, read, contact_numbers, contact_rows)
         first = None if since is None else micros(since)
         end = None if until is None else micros(until)
         found: Self = made.table(cls, first, end, bad)
@@ -188,18 +196,18 @@ class _Made:
         ruleset: Ruleset,
         parts: TouchParts,
         read: Sequence[TouchPart],
-        met: ContactNumbers,
-        people: ContactRows | None,
+        contact_numbers: ContactNumbers,
+        contact_rows: ContactRows | None,
     ) -> None:
         self._ruleset = ruleset
         self._parts = parts
-        self._people = people
-        ids = met.ids
+        self._contact_rows = contact_rows
+        ids = contact_numbers.ids
         order = as_numpy(pc.sort_indices(ids)).astype(np.int64)
         self.ids = ids.take(numbers(order, pa.int64()))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
-        self._row_of = None if people is None else people.row_of(len(order))[order]
+        self._row_of = None if contact_rows is None else contact_rows.row_of(len(order))[order]
         self._statuses = [own.get("status", _SENT) for own in parts.kinds]
         self._touches = [Touch(at=EPOCH, **own) for own in parts.kinds]
         self.kinds = tuple(ruleset.facets(touch) for touch in self._touches)
@@ -254,7 +262,7 @@ class _Made:
             decision=decision,
             ids=self.ids,
             known=known,
-            contacts=self._people_table(),
+            contacts=self._contact_table(),
             strangers=strangers,
             no_cost=no_cost,
             repeated=_repeated(contact, decision),
@@ -295,24 +303,26 @@ class _Made:
             if any(facet in facets for facets in self.kinds):
                 lists = _lists([facets.get(facet, ()) for facets in self.kinds])
                 made[name] = lists.take(numbers(kinds, pa.int32()))
-        names = {**({} if self._people is None else self._people.names), **self._parts.names}
+        names = {**({} if self._contact_rows is None else self._contact_rows.names), **self._parts.names}
         for fold, column in (*own.items(), *((fold, column) for fold, column in others.items() if fold not in own)):
             if names[fold] not in made:
                 made[names[fold]] = column
         return made, bad
 
     def _of_contacts(self, contact: np.ndarray) -> dict[str, Any]:
-        if self._people is None or self._row_of is None:
+        if self._contact_rows is None or self._row_of is None:
             return {}
         rows = self._row_of[contact]
         places = numbers(np.maximum(rows, 0), pa.int64(), rows < 0)
-        return {fold: _taken(self._people.column(fold), places) for fold in self._people.names}
+        return {fold: _taken(self._contact_rows.column(fold), places) for fold in self._contact_rows.names}
 
-    def _people_table(self) -> pa.Table | None:
-        if self._people is None or self._row_of is None:
+    def _contact_table(self) -> pa.Table | None:
+        if self._contact_rows is None or self._row_of is None:
             return None
         places = numbers(np.maximum(self._row_of, 0), pa.int64(), self._row_of < 0)
-        return pa.table({name: _taken(self._people.column(fold), places) for fold, name in self._people.names.items()})
+        return pa.table(
+            {name: _taken(self._contact_rows.column(fold), places) for fold, name in self._contact_rows.names.items()}
+        )
 
     def _cost(self, given: Any, kinds: np.ndarray) -> tuple[np.ndarray, int]:
         """What each message cost: its own, else the campaign's; and how many have one that is no number."""

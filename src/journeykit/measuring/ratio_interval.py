@@ -23,7 +23,7 @@ _SPARSE = 20
 """With fewer contacts on one side a bootstrap sees too little; Wilson's interval at an effective number does better."""
 _MOST_CELLS = 2_000
 """With more distinct contacts than this the bootstrap has come to its limit, which has a formula."""
-_ROOM = 1 << 22
+_AT_ONCE = 1 << 22
 """So many drawn numbers are held at once."""
 
 
@@ -168,7 +168,7 @@ def _resampled(
         rate = bare.part / bare.whole
         return rate - half, rate + half, "linear"
     generator, chance = draws.generator(name), counts / bare.units
-    step = max(1, _ROOM // len(counts))
+    step = max(1, _AT_ONCE // len(counts))
     rates = np.empty(draws.number)
     for start in range(0, draws.number, step):
         drawn = generator.multinomial(bare.units, chance, size=min(step, draws.number - start))

@@ -45,11 +45,11 @@ def find_experiment_problems(playbook: Sections, numbered: Iterable[tuple[KeyPat
     yield from _shared_seeds(playbook, given)
     caps = {cap.name: cap for cap in playbook.caps}
     for path, _, arm in _arms(given):
-        met: dict[tuple[str, str], int] = {}
+        known: dict[tuple[str, str], int] = {}
         for kind in ("caps", "levers"):
             for place, own in enumerate(getattr(arm.changes, kind)):
                 where = (*path, "with", kind, place)
-                first = met.setdefault((kind, own.name), place)
+                first = known.setdefault((kind, own.name), place)
                 if first != place:
                     taken = path_text((*path, "with", kind, first))
                     yield Problem.at((*where, "name"), f"{own.name!r} is changed already by {taken}")
@@ -128,17 +128,17 @@ def find_experiment_warnings(playbook: Sections) -> Iterator[Problem]:
                 f"{path}.arms",
                 f"all contacts are in the arm {experiment.arms[0].name!r}: there is nothing to compare it with",
             )
-        met: dict[object, str] = {}
+        known: dict[object, str] = {}
         for place, arm in enumerate(experiment.arms):
             yield from _share_warnings(f"{path}.arms[{place}].share", arm)
             yield from _idle_changes(f"{path}.arms[{place}].with", playbook, arm)
             rules = repr(effective(playbook, arm))
-            if rules in met:
+            if rules in known:
                 yield Problem.warning(
                     f"{path}.arms[{place}]",
-                    f"{arm.name!r} decides as {met[rules]!r} does: nothing can differ between them",
+                    f"{arm.name!r} decides as {known[rules]!r} does: nothing can differ between them",
                 )
-            met.setdefault(rules, arm.name)
+            known.setdefault(rules, arm.name)
 
 
 def _share_warnings(path: str, arm: Arm) -> Iterator[Problem]:

@@ -120,16 +120,16 @@ int64_t cut_to_length(const MessageArrays& messages, int64_t at, int64_t length,
   return CREDITED;
 }
 
-// Collects the credits of one event, as far as there is room for them, and counts them all.
+// Collects the credits of one event, as many as fit, and counts them all.
 void add_credits(const MessageArrays& messages, std::span<const int64_t> found, int64_t event, int64_t way,
-                 int64_t room, std::vector<Credit>& credits, int64_t& count) {
+                 int64_t most, std::vector<Credit>& credits, int64_t& count) {
   if (way == LAST_WAY) found = found.last(1);
   if (way == FIRST_WAY) found = found.first(1);
   double share = 1.0 / static_cast<double>(found.size());
   for (int64_t message : found) {
     int64_t row = messages.row.size == 0 ? message : messages.row[message];
     if (row < 0) continue;
-    if (count < room) credits.push_back({row, event, share});
+    if (count < most) credits.push_back({row, event, share});
     ++count;
   }
 }

@@ -20,7 +20,7 @@ void mark_repeats(Array1<const int64_t> first, Array1<const int64_t> order, Arra
                   Array1<bool> again);
 
 // Credits the events of one name for which there is no reason so far (`CREDITED`), and says of the others why
-// not. How many credits there are: where they are more than there is room for, nothing beyond it is written.
+// not. How many credits there are: where they are more than fit, nothing beyond is written.
 int64_t credit_events(const MessageArrays& messages, const AnswerArrays& events, Array1<const bool> scope,
                       int64_t name, int64_t length, int64_t way, Array1<int8_t> why,
                       const CreditRecords& credits);
