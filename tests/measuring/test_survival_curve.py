@@ -87,4 +87,5 @@ def test_what_is_asked_of_a_curve() -> None:
     assert curve.after(1) == (1.0, 1.0, 1.0)
     assert curve.after(5)[0] == 0.5
     assert curve.median == 4
+    assert (curve.fewest(1), curve.fewest(3), curve.fewest(9)) == (4, 4, 3)
     assert SurvivalCurve.of([2, 4], [False, False]).median is None

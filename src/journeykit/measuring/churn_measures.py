@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "-"
 _SHOWN_DAYS = (30, 90, 180, 365)
+FEW_AT_RISK = 10
+"""Where fewer contacts were observed at some time before, a share of a curve is said to be small."""
 FEW_PRESENT = 30
 """With fewer contacts at its start a month is said to be small."""
 
@@ -290,5 +292,6 @@ def _curve_cells(curve: SurvivalCurve) -> tuple[str, ...]:
             found.append(_UNKNOWN)
             continue
         share, low, high = curve.after(day * DAY)
-        found.append(f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
+        few = curve.fewest(day * DAY) < FEW_AT_RISK
+        found.append(f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f}){' small' if few else ''}")
     return *found, _UNKNOWN if curve.median is None else f"{curve.median / DAY:,.0f}"

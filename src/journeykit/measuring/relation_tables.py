@@ -27,6 +27,7 @@ from journeykit.model.window import Lag
 from journeykit.placing.funnel import repeatable
 from journeykit.placing.funnel_rows import Asked, segments_by_contact
 from journeykit.playbook.playbook import Playbook
+from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.header import fold_name
@@ -142,7 +143,7 @@ class RelationTables:
         events, contacts, touches = repeatable(events), repeatable(contacts), repeatable(touches)
         journey = playbook.journey or Journey([Stage(HERE)])
         placements = _placed(playbook, journey, events, contacts, until, zone, max_bad)
-        ids = _whole(placements.table["contact_id"]).cast(pa.large_string())
+        ids = one_piece(placements.table["contact_id"]).cast(pa.large_string())
         known = ContactNumbers.of(ids)
         where = None if zone is None else clock(zone).zone
         # Bad rows were counted, and too many refused, when contacts were placed.
@@ -204,14 +205,14 @@ def _placed(
 def _stays(journey: Journey, placements: Placements, known: ContactNumbers, until: int) -> StageStays:
     paths = placements.paths
     place = {stage.name: number for number, stage in enumerate(journey.stages)}
-    ids, names = Column(_whole(paths["contact_id"]).cast(pa.large_string())), Column(_whole(paths["stage"]))
+    ids, names = Column(one_piece(paths["contact_id"]).cast(pa.large_string())), Column(one_piece(paths["stage"]))
     stage = np.array([place.get(name, 0) for name in names.values], np.int64)[names.codes]
     return StageStays.of(
         [own.name for own in journey.stages],
         [own.lost for own in journey.stages],
         known.find(ids, len(paths), {}),
         stage,
-        _whole(paths["since"]).cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False),
+        one_piece(paths["since"]).cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False),
         contacts=known.count,
         until=until,
     )
@@ -308,11 +309,3 @@ def segment_codes(asked: Asked, ids: pa.Array) -> tuple[NDArray[np.int64], list[
     index.add(one, two, 0, lacking)
     found = SegmentColumns(asked, index, count, bad).read()
     return found.group, found.names
-
-
-def _whole(values: Any) -> pa.Array:
-    """A column in one piece, without a dictionary."""
-    found = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(found, pa.ChunkedArray):
-        found = pa.concat_arrays(found.chunks) if found.num_chunks else pa.nulls(0, found.type)
-    return found

@@ -14,6 +14,7 @@ from journeykit.measuring.differences import Difference
 from journeykit.measuring.promoter_score import FEW_ANSWERS, HIGHEST, LOWEST, PASSIVE, PROMOTER, PromoterScore
 from journeykit.measuring.relation_arms import relation_arms
 from journeykit.measuring.stage_stays import NOWHERE
+from journeykit.tables.arrow.arrays import one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,7 +244,7 @@ def _written_before(
     if messages is None:
         return {}
     whose = tables.numbers_of(messages)
-    column = messages.rows["team"].combine_chunks().dictionary_encode()
+    column = one_piece(messages.rows["team"]).dictionary_encode()
     known = whose >= 0
     teams = [str(name) for name in column.dictionary.to_pylist()]
     code = column.indices.fill_null(len(teams)).to_numpy(zero_copy_only=False)

@@ -104,6 +104,14 @@ class SurvivalCurve:
             return 1.0, 1.0, 1.0
         return float(self.share[place]), float(self.low[place]), float(self.high[place])
 
+    def fewest(self, length: int) -> int:
+        """How few were observed when something ended, up to a time; all of them, where nothing did.
+
+        Args:
+            length: the time, in microseconds.
+        """
+        return int(self.at_risk[self.lengths <= length].min(initial=self.count))
+
     @property
     def median(self) -> int | None:
         """The time after which no more than half remain, in microseconds; None where that is not seen."""

@@ -17,6 +17,7 @@ from journeykit.measuring.differences import Difference
 from journeykit.measuring.relation_arms import relation_arms
 from journeykit.measuring.stage_stays import NOWHERE
 from journeykit.measuring.value_chain import Estimated, jackknifed
+from journeykit.tables.arrow.arrays import one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,14 +210,14 @@ def two_returns(
     own = credits_.of(response)
     value = np.bincount(own.message, own.share * np.nan_to_num(own.value), len(messages))
     cost = messages.rows["cost"].to_numpy(zero_copy_only=False).astype(np.float64)
-    column = messages.rows["team"].combine_chunks().dictionary_encode()
+    column = one_piece(messages.rows["team"]).dictionary_encode()
     names = [*column.dictionary.to_pylist(), NO_TEAM]
     code = column.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     groups = int(group.max(initial=0)) + 1
     chosen = [(ALL_TEAMS, np.ones(len(code), np.bool_)), *((name, code == own) for own, name in enumerate(names))]
     money = [_money(name, left_out[own], cost[own], value[own], groups, tables.level) for name, own in chosen]
     whole, *others = (own for own in money if own.team == ALL_TEAMS or own.messages)
-    campaign = messages.rows["campaign_id"].combine_chunks()
+    campaign = one_piece(messages.rows["campaign_id"])
 
     def cost_of(campaigns: frozenset[str | None] | None) -> float | None:
         if campaigns is None:
