@@ -9,6 +9,8 @@ from test_one_equals_columns import assert_equal
 
 from journeykit import Arbiter, Campaign, Claim, Contact, ModelError, Playbook, PlaybookError, Series, Touch
 from journeykit.audit import violations
+from journeykit.job import Inputs, RowJob, TableJob
+from journeykit.ledger import MemoryLedger
 
 AT = datetime(2026, 11, 2, 10, tzinfo=UTC)  # a Monday
 ANNA = Contact(id="anna")
@@ -93,6 +95,26 @@ def test_a_step_that_was_removed_is_no_step():
     job = assert_equal(playbook(), [{"contact_id": "anna"}], [row | {"content_id": "gone"} for row in rows], at=AT)
     told = (
         "touches: content_id 'gone of welcome' (1 row) is not in the contents of that series; a touch of it is no step"
+    )
+    assert told in str(job.summary())
+
+
+@pytest.mark.parametrize("engine", [RowJob, TableJob])
+def test_a_ledger_tells_what_is_no_step(engine):
+    """Where touches come from the ledger alone they are told as those of a table are."""
+    ledger, asked = MemoryLedger(), [Claim(campaign="welcome", content="hello")]
+    Arbiter(playbook()).decide(ANNA, claims=asked, at=AT, ledger=ledger)
+    contents = [{"id": step, "channel": "email"} for step in ("greeting", "tips")]
+    given = {"at": AT + timedelta(days=9), "ledger": ledger}
+    contacts = [{"contact_id": "anna"}]
+    if engine is RowJob:
+        job = RowJob(Arbiter(playbook(contents=contents)), Inputs(contacts=contacts), **given)
+        list(job.decisions())
+    else:
+        job = TableJob(Arbiter(playbook(contents=contents)), contacts, **given)
+        list(job.batches())
+    told = (
+        "ledger: content_id 'hello of welcome' (1 row) is not in the contents of that series; a touch of it is no step"
     )
     assert told in str(job.summary())
 

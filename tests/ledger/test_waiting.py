@@ -43,7 +43,7 @@ ENGINES = ["one", "columns"] if has_columns() else ["one"]
 
 def shop(**changes) -> Playbook:
     """One message a day, for news and for launches that weigh more."""
-    news = Campaign(id="news", content="note", **changes.pop("news", {}))
+    news = Campaign(**{"id": "news", "content": "note"} | changes.pop("news", {}))
     launch = Campaign(id="launch", content=["note", "poem"], weight=8, repeat=None)
     return Playbook(
         content=[Content(id="note", channel="email"), Content(id="poem", channel="email")],
@@ -332,6 +332,25 @@ def test_a_job_keeps_what_waits_and_lets_it_compete(ledger, engine):
     assert any(note.endswith("2 do not wait any more") for note in summary.notes)
     assert {row[2] for row in rows} >= {"anna", "ben"}
     assert ledger.waiting() == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_claim_that_waits_and_cannot_be_decided_is_named(engine):
+    """No row of a table is at fault where the playbook has come to split a campaign of which a claim waits."""
+    arbiter, ledger = Arbiter(shop(on_missing=OnMissing(consent="allow"))), MemoryLedger()
+    claims = [{"contact_id": "anna", "campaign_id": "launch", "content_id": name} for name in ("note", "poem")]
+    claims.append({"contact_id": "anna", "campaign_id": "news", "content_id": "note"})
+    run(engine, arbiter, claims, ledger, run_id="first")
+    before = [own.claim.content for own in ledger.waiting() if own.claim.campaign == "news"]
+    assert before == ["note"]
+    split = {"content": ["note", "poem"], "split": {"note": 0.0, "poem": 1.0}}
+    found = Arbiter(shop(on_missing=OnMissing(consent="allow"), news=split))
+    later = [{"contact_id": "anna", "campaign_id": "launch", "content_id": "poem"}]
+    _, summary = run(engine, found, later, ledger, at=AT + DAY, run_id="second", waiting=True)
+    assert [str(bad) for bad in summary.bad_first] == [
+        "ledger: found a claim of campaign 'news' that waits, of contact 'anna'; allowed is one that the playbook takes "
+        "as it is now, and the split of campaign 'news' chooses the content 'poem' for the contact"
+    ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -349,9 +349,8 @@ def test_an_id_that_a_database_has_no_room_for_is_refused_by_every_ledger(tmp_pa
             rows, summary = run(engine, contacts, ledger=ledger, run_id=f"run {engine}")
             assert {row.get("contact_id", row.get("contact")) for row in rows} == {"boris"}
             (fault,) = bad(summary)
-            assert fault.startswith(
-                "contacts, row 2, field 'contact_id': found a row that cannot be; allowed is the contact"
-            )
+            assert fault.startswith("contacts, row 2, field 'contact_id': the contact id '")
+            assert fault.endswith("a ledger keeps ids of at most 1,000 bytes; the row is left out")
         with pytest.raises(LedgerError, match=r"run '.* has 10,200 bytes"):
             run("one", contacts, ledger=ledger, run_id=long)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.decision_counts import REASONS
 from journeykit.columns.hour_arrays import hour_tables
 from journeykit.columns.plain_rules import are_plain, plain_rules
+from journeykit.columns.row_causes import MOST_OCCASIONS, playbook_causes
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import LocalKinds, zones_of
@@ -22,7 +24,7 @@ from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
 from journeykit.engine.eligibility import Subject, first_send_time, slot_of_day
 from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
-from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE, MOST_CONFLICTS
+from journeykit.kernels.interface.codes import DENY_CONSENT, DENY_ROLE, DENY_STAGE, DENY_ZONE
 from journeykit.kernels.interface.contact_arrays import Barred, SlotTimes
 from journeykit.kernels.interface.rules import CELLS, SHAPES, Rules
 from journeykit.model.contact import Contact
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from journeykit.columns.claim_columns import ClaimEncoder
     from journeykit.columns.zone_arrays import LocalKind
     from journeykit.engine.decider import Decider
     from journeykit.engine.message import Message
@@ -47,12 +48,6 @@ if TYPE_CHECKING:
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
-_MOST_OCCASIONS = 5_000
-_MOST_STEPS = 62
-MOST_HOUR_RULES = 100
-"""With more audiences of hours contacts fall back to the row engine."""
-_SURELY_LONG = 3 * DAY
-"""A plan of such a length holds every time of day, whatever clocks skip."""
 _FURTHER_RULES = 13
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
 closes a campaign, holdouts, missing data and a weight that is not known."""
@@ -108,6 +103,7 @@ class ColumnarEngine:
         openings: what a table of claims asks for; None where campaigns make the claims.
         dates: the dates that claims ask for, as day numbers.
         numbers: the columns of numbers that the claims table has for quotas.
+        brings_cost: whether the claims table has costs.
         scored: the ids of campaigns whose claims need a score, besides those that say so.
         sides: the sides of the quotas as the run has them; None for those of the playbook.
     """
@@ -123,6 +119,7 @@ class ColumnarEngine:
         openings: Sequence[Any] | None = None,
         dates: Sequence[int] = (),
         numbers: Sequence[str] = (),
+        brings_cost: bool = False,
         scored: Collection[str] = (),
         sides: Sequence[Side] | None = None,
     ) -> None:
@@ -138,6 +135,7 @@ class ColumnarEngine:
         self.scored = frozenset(scored)
         # Of what recurs, so many days are listed; what comes later falls back to the row engine.
         days = self.now // DAY - 2, self.last // DAY + _MARGIN - 2
+        self.brings_cost = brings_cost
         self.derived = derived = openings is None
         asked = list(self.compiled.messages if openings is None else openings)
         own_days: list[int | None] = [None] * len(asked)
@@ -181,51 +179,21 @@ class ColumnarEngine:
         if limits[0] == limits[1] and own.zones == other.zones:
             self.encoder, self.zones = base.encoder, base.zones
 
+    @cached_property
+    def causes(self) -> tuple[str, ...]:
+        """Why the kernels cannot decide any contact, and each falls back to the row engine; none where they can."""
+        return tuple(playbook_causes(self))
+
     @property
     def can(self) -> bool:
         """Whether the kernels can decide at all; else each contact falls back to the row engine."""
-        rules = max(len(self.playbook.conflicts), len(self.playbook.requirements))
-        if self.decider.checks:
-            # Checks of somebody else's are asked contact by contact.
-            return False
-        # Whom hours protect is one answer here, whatever the instant.
-        known = len(self.layout.hour_rules) <= MOST_HOUR_RULES and not self.compiled.has_timely_hours
-        odd = self.compiled.per_account or self.compiled.counts_campaigns or not self._has_times_in_span
-        return rules <= MOST_CONFLICTS and known and not odd and not self._is_rare()
-
-    def _is_rare(self) -> bool:
-        """Whether series, dates or send times are such as the kernels do not know: they are rare."""
-        layout, plans = self.layout, self.until is not None
-        skips = (own for own in self.compiled.campaigns.values() if own.if_lost == "skip")
-        return (
-            any(own.send_at is not None and (own.dates is not None or own.campaign.series) for own in layout.list)
-            or len(layout.list) > _MOST_OCCASIONS + len(self.compiled.messages)
-            or any(len(own.content) > _MOST_STEPS or (plans and own.dates) for own in skips)
-            or any(
-                plans and day is not None and own.timely for own, day in zip(layout.list, layout.own_days, strict=True)
-            )
-        )
+        return not self.causes
 
     def _occasions(self, messages: Sequence[Message]) -> Iterator[tuple[Message, int]]:
         """The dates on which campaigns can claim, whatever the time zone."""
         first, last = self.now // DAY - 1, self.last // DAY + 1
         dated = ((message, day) for message in messages for day in _dates_of(message, first, last))
-        return islice(dated, _MOST_OCCASIONS + 1)
-
-    def can_weigh(self, claims: ClaimEncoder | None) -> bool:
-        """Whether contacts with such claims can be decided at all; else each falls back to the row engine."""
-        if claims is None or not self.can:
-            return self.can
-        # The kernels know the costs of campaigns, and not those of single claims.
-        named = (own.expression.names for own in self.layout.list if own.expression is not None)
-        return not self.weigher.by_rows and not (claims.brings_cost and any("cost" in own for own in named))
-
-    @property
-    def _has_times_in_span(self) -> bool:
-        """Whether each claim that goes at a time of day surely has one in the span, or after the one instant."""
-        if not self.layout.send_times:
-            return True
-        return not self.dates if self.until is None else self.last - self.now >= _SURELY_LONG
+        return islice(dated, MOST_OCCASIONS + 1)
 
     @property
     def oldest(self) -> int:

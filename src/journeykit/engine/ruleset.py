@@ -144,7 +144,7 @@ class Ruleset:
         self.rests = Rests(playbook.rests, first_rest, self.rest_cells, self.vocabulary)
         self.reach = self._reach()
         self._timely_segments = any(segment.rule.asks_time for segment in playbook.segments)
-        self.has_timely_hours = any(map(self._is_timely, playbook.schedule.audiences))
+        self.timely_hours = tuple(filter(self._is_timely, playbook.schedule.audiences))
         self.audiences = [None if cap.audience is None else cap.audience.compiled for cap in playbook.caps]
         self.messages_of = {
             campaign.id: tuple(

@@ -11,6 +11,7 @@ from journeykit.columns.arm_numbers import ArmColumns
 from journeykit.columns.claim_block import openings_asked
 from journeykit.columns.columnar_engine import ColumnarEngine
 from journeykit.columns.decision_counts import OUTCOMES
+from journeykit.columns.row_causes import RowCause
 from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
 from journeykit.kernels.interface.codes import BAD
 from journeykit.quotas.arm_quotas import ArmQuotaRun, sides_of_arms
@@ -35,13 +36,11 @@ class ArmChunk(NamedTuple):
         number: its number among all of them.
         share: the share of the contacts that is in it.
         decider: decides their chunks.
-        can: whether it can weigh what is asked for; else its contacts fall back to the row engine.
     """
 
     number: int
     share: float
     decider: ChunkDecider
-    can: bool
 
 
 class ArmChunks(ChunkDecider):
@@ -89,7 +88,7 @@ class ArmChunks(ChunkDecider):
         for number, own in zip(numbers, own_sides, strict=True):
             engine = _engine_of(arms.at(self.columns.places[number]), base, reader, own)
             decider = ChunkDecider(engine, labels, claim_ids, columns, threads=threads, coded=coded)
-            self.arms.append(ArmChunk(number, shares[number], decider, engine.can_weigh(reader.claims)))
+            self.arms.append(ArmChunk(number, shares[number], decider))
 
     def _present(self, reader: TableReader) -> list[int]:
         """The combinations of arms that have contacts; the first, where there are no contacts at all."""
@@ -124,13 +123,19 @@ class ArmChunks(ChunkDecider):
             outcomes = {own.value: count for own, count in zip(OUTCOMES, totals, strict=True)}
             arms.add(piece.decider.engine.decider.arm, 0, low + (high << 32), outcomes)
 
+    @property
+    def causes(self) -> Sequence[str]:
+        """Why the row engine decides all contacts: what holds for the playbook, or for each of the arms."""
+        every = [own.decider.causes for own in self.arms]
+        return self.engine.causes or (every[0] if all(every) else ())
+
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels, by combination of arms."""
         return [own.decider.shapes(parts) for own in self.arms]
 
     def decided(self, state: ChunkState, shapes: Any, run: QuotaRun | None = None) -> ChunkState:
         """A chunk with what is decided of its contacts, arm by arm; those that the kernels give up fall back too."""
-        numbers, apart = self.number_of(state.chunk), state.apart.copy()
+        numbers, apart, cause = self.number_of(state.chunk), state.apart.copy(), state.cause.copy()
         pieces: list[Piece] = []
         for place, (own, kinds) in enumerate(zip(self.arms, shapes, strict=True)):
             mine = numbers == own.number
@@ -140,16 +145,17 @@ class ArmChunks(ChunkDecider):
                 if isinstance(run, ArmQuotaRun):
                     given = run.arms[place].run.part(state.start, state.stop)
                 piece = own.decider.decide(part, kinds, given)
+                cause[part.apart & ~apart] = RowCause.ARM
                 apart |= part.apart
                 apart[piece.answers.fallback] = True
                 pieces.append(piece)
-        return evolve(state, apart=apart, pieces=tuple(pieces))
+        return evolve(state, apart=apart, cause=cause, pieces=tuple(pieces))
 
     def part(self, state: ChunkState, own: ArmChunk, mine: np.ndarray) -> ChunkState:
         """A chunk in which the contacts of other arms are marked `BAD`: nobody decides them."""
         engine, chunk = own.decider.engine, state.chunk
         people = state.people if engine.encoder is self.engine.encoder else engine.encoder.contacts(chunk)
-        apart = mine & (state.apart | chunk.apart | (not own.can))
+        apart = mine & (state.apart | chunk.apart | (not engine.can))
         person = people.person.copy()
         person["traits"] = state.people.person["traits"]
         person["traits"][~mine | apart] |= BAD
@@ -163,6 +169,7 @@ def _engine_of(decider: Decider, base: ColumnarEngine, reader: TableReader, side
     if claims is not None:
         openings, _ = openings_asked(decider.ruleset, claims.asks)
         asked = {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
+        asked["brings_cost"] = claims.brings_cost
     engine = ColumnarEngine(
         decider,
         at=base.at,

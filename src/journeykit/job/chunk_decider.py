@@ -77,6 +77,11 @@ class ChunkDecider:
     def count(self, state: ChunkState, arms: ArmCounts) -> None:
         """Count what was decided of a chunk by arm; without arms, and where accounts are decided, nothing."""
 
+    @property
+    def causes(self) -> Sequence[str]:
+        """Why the row engine decides all contacts; none where it does not."""
+        return self.engine.causes
+
     def shapes(self, parts: list[dict[str, Any]]) -> Any:
         """Kinds of touches, for the kernels."""
         return self.engine.layout.shapes(parts, self._claim_ids)

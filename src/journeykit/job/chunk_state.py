@@ -79,6 +79,7 @@ class ChunkState:
         scores: what models say of them.
         claims: what is asked for; None where campaigns say it.
         apart: which contacts fall back to the row engine.
+        cause: by contact, a `journeykit.columns.row_causes.RowCause`: why they fall back, if they do.
         mismatches: what was found in its cells.
         pieces: what the columnar engine has decided of the others, once it has.
     """
@@ -91,6 +92,7 @@ class ChunkState:
     scores: ScoreArrays
     claims: ClaimArrays | None
     apart: np.ndarray
+    cause: np.ndarray = field(factory=lambda: np.zeros(0, np.int8))
     mismatches: Mismatches = field(factory=Mismatches)
     pieces: tuple[Piece, ...] = ()
 

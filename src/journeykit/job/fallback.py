@@ -56,7 +56,7 @@ class Fallback:
             column = getattr(bad, "__notes__", ["contact_id"])[0]
             self.run.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
         except ModelError as error:
-            self.run.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+            self.run.bad.add(BadRow.of_error(source, number, error))
         return None
 
     def _group(self, state: ChunkState, row: int, contact: Contact, bad: BadRows | None = None) -> ContactGroup:

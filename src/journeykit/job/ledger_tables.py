@@ -30,7 +30,7 @@ from journeykit.tables.header import fold_name
 from journeykit.tables.touch_table import TOUCH_COLUMNS, touch_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_block import ClaimBlockInputs
@@ -53,9 +53,9 @@ _KINDS = {"sent_at": pa.timestamp("us", "UTC"), "campaign_ends": pa.date32(), "c
 _TOUCHES = pa.schema([(name, _KINDS.get(name, pa.string())) for name in TOUCH_COLUMNS if name != "topic"])
 
 
-def touches_table(run: LedgerRun) -> pa.Table:
+def touches_table(known: Iterable[Reservation]) -> pa.Table:
     """The touches that the ledger knew when the run began."""
-    held = (touch_cells(own.touch()) for own in run.history())
+    held = (touch_cells(own.touch()) for own in known)
     batches = []
     while rows := list(islice(held, _ROWS)):
         batches.append(pa.RecordBatch.from_pylist(rows, _TOUCHES))
@@ -83,8 +83,9 @@ def events_table(run: LedgerRun) -> pa.Table:
     return pa.Table.from_batches(batches, _EVENTS)
 
 
-def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -> None:
-    """Let the ledger's opt-outs win over the rows of a chunk; a contact with one of a channel or topic falls back."""
+def protect(run: LedgerRun, chunk: Chunk, people: Contacts) -> list[int]:
+    """Let the ledger's opt-outs win over the rows of a chunk; those with one of a channel or topic fall back."""
+    found = []
     for row, name in enumerate(chunk.ids.to_pylist()):
         for word in () if name is None else run.opt_outs(name):
             if word.suppressed:
@@ -92,7 +93,8 @@ def protect(run: LedgerRun, chunk: Chunk, people: Contacts, apart: np.ndarray) -
             elif word.channel is None and word.topic is None:
                 people.person["traits"][row] |= IS_OPTED_OUT
             else:
-                apart[row] = True
+                found.append(row)
+    return found
 
 
 RESERVED = ("outcome", "send_at", "weight")

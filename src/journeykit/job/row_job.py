@@ -120,7 +120,7 @@ class RowJob(Run):
         self._kept_events: dict[str, list[EventRow]] = {}
         self.open_ledger()
         if self.ledger is not None:
-            history = self.ledger.history(None if wanted is None else sorted(wanted))
+            history = self.known_touches(None if wanted is None else sorted(wanted))
             rows = (touch_cells(held.touch()) for held in history)
             self._ledger_history = TouchTable.read(rows, vocabulary=self.decider.ruleset.vocabulary)
             self._join_events(self.ledger, wanted)
@@ -262,7 +262,7 @@ class RowJob(Run):
             try:
                 found = contact if self.ledger is None else self.ledger.protected(contact)
             except ModelError as error:
-                self.bad.add(BadRow(self.contact_source, number, error.field, "a row that cannot be", str(error)))
+                self.bad.add(BadRow.of_error(self.contact_source, number, error))
             else:
                 if self._events is not None or self.has_kept_events:
                     told = [] if self._events is None else self._events.take(found.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
@@ -19,7 +20,7 @@ from journeykit.job.arm_counts import ArmCounts
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.inputs import TABLES
-from journeykit.job.summary import Summary, check_notes, event_notes, plan_notes, scored_notes
+from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from journeykit.job.inputs import Inputs, Progress
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.run_waiting import RunWaiting
     from journeykit.model.claim import Claim
     from journeykit.model.contact import Contact
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     Picker = Callable[[frozenset[int]], Iterable[tuple[int, Any]]]
 
 
+_ALLOWED = "claims that can all be decided: mend what this names"
 _AT_ONCE = 500
 """So many groups are decided before what is granted to them is reserved."""
 
@@ -182,6 +185,8 @@ class Run:
         self._unknowns = Unknowns(decider, at)
         self._tally = DecisionTally(playbook, decider.arms)
         self.arms = None if decider.arms is None else ArmCounts()
+        # Of touches of series, which the ledger has: how many there are of each campaign and content.
+        self._steps: Counter[tuple[str, str]] = Counter()
         self._days = None if until is None else DayTally(playbook, at, until)
         self._notes: tuple[str, ...] = ()
 
@@ -236,6 +241,15 @@ class Run:
         return iter(())
 
     # Beginning
+
+    def known_touches(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
+        """The touches that the ledger knew when the run began, of all or some contacts; those of series are counted."""
+        assert self.ledger is not None  # noqa: S101  (there is a ledger)
+        series = self.decider.ruleset.series
+        for own in self.ledger.history(contacts):
+            if own.campaign in series:
+                self._steps[own.campaign, own.content or ""] += 1
+            yield own
 
     def count_events(self, given: Mapping[str, int], kept: Iterable[str] = ()) -> None:
         """Count the names of events: of those that a table gives, those that the playbook does not know.
@@ -329,15 +343,15 @@ class Run:
         """
         decision, counted = decided
         if isinstance(decision, ModelError):
-            allowed = "a contact that cannot be decided"
-            self.bad.add(BadRow(self.contact_source, number, decision.field, allowed, str(decision)))
+            self.bad.add(BadRow.of_error(self.contact_source, number, decision))
             return None
         fault = self._tally.count(contact, decision, counted)
         if self.arms is not None:
             self.arms.count(decision)
         self._unknowns.count(contact)
         if fault is not None:
-            self.bad.add(BadRow(self.contact_source, number, "", fault, "data by which all claims can be decided"))
+            held = None if self.waiting is None else self.waiting.bad_row(decision, fault)
+            self.bad.add(held or BadRow(self.contact_source, number, "", fault, _ALLOWED))
         if self.waiting is not None:
             self.waiting.decided(contact.id, decision)
         return decision
@@ -486,7 +500,6 @@ class Run:
                 *(() if ledger is None else ledger.notes()),
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
-                *check_notes(decider.checks),
                 *decider.guard_notes(),
                 *event_notes(
                     decider.ruleset,
@@ -520,6 +533,10 @@ class Run:
         for words in self.words.values():
             words.finish(found)
         self._unknowns.readings.tell(found)
+        words = Words("ledger", self.decider.playbook, self.decider.ruleset.vocabulary)
+        for step, rows in self._steps.items():
+            for finding in words.no_step(*step):
+                words.count(finding, rows, found)
         return found
 
     def calendar(self) -> Calendar:

@@ -20,12 +20,11 @@ from journeykit.model.quota import Usage
 from journeykit.tables import BadRow, instant_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from journeykit.engine.ruleset import Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.playbook.playbook import Playbook
-    from journeykit.policies.claim_check import Check
 
 _SHOWN = 10
 
@@ -299,13 +298,6 @@ def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
             f"the scores table has propensities for {_some(names)}: claims of these campaigns that have none are "
             "denied (missing_data, rule 'score')"
         )
-
-
-def check_notes(checks: Sequence[Check]) -> Iterator[str]:
-    """That checks of one's own are asked contact by contact, which takes longer than to decide in columns."""
-    if checks:
-        names = _some([check.name for check in checks])
-        yield f"contacts are decided one by one, since checks of your own are asked of each: {names}"
 
 
 def event_notes(ruleset: Ruleset, unknown: int, *, given: bool, kept: bool, met: Collection[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from journeykit.basics.clock import day_date
 from journeykit.basics.validation import shown
 from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
+from journeykit.columns.row_causes import RowCause, asked_by_rows, cause_notes
 from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.errors import ModelError
@@ -116,6 +117,7 @@ class TableJob(Run):
         self._reservations: TableReservations | None = None
         # The places of contacts that wait for others of their accounts.
         self._places: dict[str, tuple[ChunkState, int]] = {}
+        self._fallen = np.zeros(len(RowCause), np.int64)
 
     def _made(self) -> OutputSelection:
         """Which rows and columns are made: what is given, what a ledger keeps, and what a calendar counts."""
@@ -257,6 +259,7 @@ class TableJob(Run):
         count_unknowns(self._unknowns, state.chunk, apart.tolist())
         batch, undecided = self._fallback.merged(state, self.made)
         self.reader.lose(state, undecided)
+        self._fallen += np.bincount(state.cause[np.setdiff1d(apart, undecided)], minlength=len(RowCause))
         if self.ledger is not None and self.ledger.keeps:
             self._keep(self.ledger, state, batch, np.setdiff1d(np.arange(state.chunk.rows), undecided).tolist())
         if self._days is not None:
@@ -379,8 +382,9 @@ class TableJob(Run):
 
     def own_notes(self) -> Iterator[str]:
         """What a person should know of this job besides."""
-        for policy in self.chunks.asked_by_rows:
-            yield f"policy {policy!r} has no weigh_columns (or rank_columns), and was asked claim by claim"
+        causes = self.chunks.causes
+        yield from (note for note in map(asked_by_rows, self.chunks.asked_by_rows) if note not in causes)
+        yield from cause_notes(causes, self._fallen.tolist())
 
     def total(self) -> DecisionTally:
         """What was counted of all contacts so far: by the kernels, and by the row engine."""

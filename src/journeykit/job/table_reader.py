@@ -17,6 +17,7 @@ from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
 from journeykit.columns.rest_marks import ignored_and_rests
+from journeykit.columns.row_causes import MOST_TOUCHES, CauseMarks, RowCause
 from journeykit.columns.score_columns import ScoreEncoder
 from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
 from journeykit.columns.unknown_counts import survey_readings
@@ -70,9 +71,6 @@ if TYPE_CHECKING:
     from journeykit.tables.bad_row_list import BadRows
 
 _AHEAD = 3 * 366
-_MOST_TOUCHES = 2_048
-"""The kernels look at touches again and again: a contact with more is decided by the row engine, which sorts
-them once."""
 _HELD = 2**28
 """So many bytes of contacts are kept from the reading of their ids until they are decided; more are read twice."""
 _Made = TypeVar("_Made")
@@ -172,7 +170,7 @@ class TableReader:
     def open_ledger(self) -> None:
         """Open the touches that the ledger knows, and look whether the contacts can be told apart."""
         if self.run.ledger is not None:
-            self._known = open_source(touches_table(self.run.ledger), "ledger")
+            self._known = open_source(touches_table(self.run.known_touches()), "ledger")
         columns, source = self.contacts.columns, self.contacts.source
         if columns is not None and "contact_id" not in places_of(columns, source):
             raise missing_column("contact_id", columns, source)
@@ -400,6 +398,7 @@ class TableReader:
             need_no_columns(playbook)
         else:
             asked |= {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
+            asked["brings_cost"] = claims.brings_cost
         known = () if scores is None else scores.scored
         self.engine = engine = ColumnarEngine(
             run.decider, everything=everything, scored=known, sides=run.sides, **asked
@@ -490,21 +489,23 @@ class TableReader:
             chunk.events = self._events.of(np.arange(self.start + row, self.start + stop))
         people = self.engine.encoder.contacts(chunk)
         history, repeated, start = touches_between(self.history, row, stop), self._repeated[row:stop], self.start + row
-        apart = chunk.apart | repeated
-        apart |= np.diff(history.first) > _MOST_TOUCHES
+        marks = CauseMarks(chunk.rows)
+        marks.mark(chunk.apart | repeated, RowCause.CELL)
+        marks.mark(np.diff(history.first) > MOST_TOUCHES, RowCause.TOUCHES)
         restricted = self._restricted
-        apart[restricted[(restricted >= start) & (restricted < start + chunk.rows)] - start] = True
+        marks.mark(restricted[(restricted >= start) & (restricted < start + chunk.rows)] - start, RowCause.DOUBLE)
         if self.run.ledger is not None:
-            apart |= np.diff(chunk.offsets) > LONGEST
-            protect(self.run.ledger, chunk, people, apart)
+            marks.mark(np.diff(chunk.offsets) > LONGEST, RowCause.CELL)
+            marks.mark(protect(self.run.ledger, chunk, people), RowCause.OPT_OUT)
         claims = None
         if self.asked is not None:
             claims = claims_between(self.asked.claims, start, start + chunk.rows)
-            apart |= self.asked.apart[start : start + chunk.rows] | dated_where_timely(claims, self.engine.layout)
-        apart |= maybe_replaced(history, self.parts.list, self.engine, brought=claims is not None)
+            marks.mark(self.asked.apart[start : start + chunk.rows], RowCause.CLAIM)
+            marks.mark(dated_where_timely(claims, self.engine.layout), RowCause.TIMELY_CLAIM)
+        marks.mark(maybe_replaced(history, self.parts.list, self.engine, brought=claims is not None), RowCause.REPLACED)
         if self.run.waiting is not None:
-            apart[self.run.waiting.places(chunk.ids.to_pylist())] = True
-        apart |= not self.engine.can_weigh(self.claims)
+            marks.mark(self.run.waiting.places(chunk.ids.to_pylist()), RowCause.WAITING)
+        apart = marks.apart if self.engine.can else np.ones(chunk.rows, np.bool_)
         people.person["traits"][apart] |= BAD
         found = Mismatches()
         if "contacts" in self.run.words:
@@ -518,6 +519,7 @@ class TableReader:
             scores=self._own_scores(start, start + chunk.rows),
             claims=claims,
             apart=apart,
+            cause=marks.cause,
             mismatches=found,
         )
 

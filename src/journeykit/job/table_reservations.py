@@ -148,7 +148,7 @@ class TableReservations:
             return piece
         chunk = state.chunk.take(rows)
         people = piece.decider.engine.encoder.contacts(chunk)
-        protect(self._ledger, chunk, people, chunk.apart)
+        chunk.apart[protect(self._ledger, chunk, people)] = True
         own = self._some(state, rows, people, state.history_of(rows))
         again = piece.decider.decide(own, piece.shapes, _chosen_of(piece.given, rows)).answers.tally
         return piece._replace(

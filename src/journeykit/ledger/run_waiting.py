@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import clock, first_and_last
 from journeykit.ledger.saved_decisions import key_of_claim
 from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim, has_deferred
+from journeykit.model.bad_row import BadRow
+from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +84,23 @@ class RunWaiting:
             return brought
         told, more = self.of(contact).joined(brought)
         return [*told, *more]
+
+    def bad_row(self, decision: Decision, fault: str) -> BadRow | None:
+        """What is wrong with a claim of a contact that waits, which no table has; None where another claim is at fault.
+
+        Args:
+            decision: what is decided of the contact.
+            fault: the note of the claim's row, or how it begins.
+        """
+        if not self.competes or decision.contact not in self._names:
+            return None
+        bad = {row.campaign for row in decision.rows if row.reason is Reason.INVALID and row.note.startswith(fault)}
+        waiting = self.of(decision.contact).ready(self._brought.get(decision.contact, ()))
+        own = next((held.claim for held in waiting if held.claim.campaign in bad), None)
+        if own is None:
+            return None
+        found = f"a claim of campaign {own.campaign!r} that waits, of contact {decision.contact!r}"
+        return BadRow("ledger", 0, "", found, f"one that the playbook takes as it is now, and {fault}")
 
     def over(self, transaction: Transaction, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """By contact, the keys of claims that waited when the run began, and that others have decided since."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from journeykit.errors import ModelError
 
 
 @frozen
@@ -14,9 +17,9 @@ class BadRow:
 
     Attributes:
         source: the table.
-        row: which, counted from 1 without the header.
+        row: which, counted from 1 without the header; 0 where it is no row of a table.
         field: the column that is wrong; empty where the whole row is.
-        found: the value that was read.
+        found: the value that was read; empty where what is allowed says it.
         allowed: the values that are allowed.
         raw: what was read in place of a row that cannot be read at all.
         pairs: of a row two of whose keys are one name, all keys with their values, so that what it forbids holds.
@@ -34,6 +37,17 @@ class BadRow:
     raw: Any = attrs.field(default=None, eq=False, repr=False)
     pairs: tuple[tuple[Any, Any], ...] = attrs.field(default=(), eq=False, repr=False)
 
+    @classmethod
+    def of_error(cls, source: str, row: int, error: ModelError) -> BadRow:
+        """A row of which no value can be made; the error says what was found, and what is allowed.
+
+        Example:
+            >>> print(BadRow.of_error("contacts.csv", 3, ModelError("a contact needs an id", field="id")))
+            contacts.csv, row 3, field 'id': a contact needs an id; the row is left out
+        """
+        return cls(source, row, error.field, "", f"{error}; the row is left out")
+
     def __str__(self) -> str:
-        place = f", field {self.field!r}" if self.field else ""
-        return f"{self.source}, row {self.row}{place}: found {self.found}; allowed is {self.allowed}"
+        place = f"{self.source}, row {self.row}" if self.row else self.source
+        place += f", field {self.field!r}" if self.field else ""
+        return f"{place}: found {self.found}; allowed is {self.allowed}" if self.found else f"{place}: {self.allowed}"

@@ -180,7 +180,7 @@ class SegmentColumns:
             self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
             return -1
         except ModelError as error:
-            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+            self.bad.add(BadRow.of_error(source, number, error))
             return -1
         if asked.by == SEGMENTS:
             return self.found.number(asked.playbook.segments_of(contact, asked.at))

@@ -130,7 +130,7 @@ class _Count:
             column = getattr(bad, "__notes__", ["contact_id"])[0]
             self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
         except ModelError as error:
-            self.bad.add(BadRow(source, number, error.field, "a row that cannot be", str(error)))
+            self.bad.add(BadRow.of_error(source, number, error))
 
 
 def _tally(inside: np.ndarray, unknown: np.ndarray) -> SegmentTally:

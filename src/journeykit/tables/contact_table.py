@@ -388,5 +388,5 @@ class ContactTable:
             column = getattr(bad, "__notes__", ["contact_id"])[0]
             self.bad.add(BadRow(self.source, number, column, bad.found, bad.allowed))
         except ModelError as error:
-            self.bad.add(BadRow(self.source, number, error.field, "a row that cannot be", str(error)))
+            self.bad.add(BadRow.of_error(self.source, number, error))
         return None

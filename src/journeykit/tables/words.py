@@ -115,7 +115,7 @@ class Words:
     Cells may be looked at by several threads at once; what is counted goes into the `Mismatches` that are given.
 
     Args:
-        table: ``contacts``, ``touches``, ``claims``, ``scores`` or ``events``.
+        table: ``contacts``, ``touches``, ``claims``, ``scores`` or ``events``; ``ledger`` for touches of a ledger.
         playbook: the rule set.
         vocabulary: its words; None makes them.
 
@@ -145,7 +145,7 @@ class Words:
         self._contents = {content.id: content for content in playbook.content or ()}
         self.tests_channels = table == "touches" and _tests_channels(playbook)
         series = (own for own in playbook.campaigns or () if own.series)
-        self._series = {own.id: own.content for own in series} if table == "touches" else {}
+        self._series = {own.id: own.content for own in series} if table in ("touches", "ledger") else {}
         self.tests_rows = self.tests_channels or bool(self._series)
 
     # Cells
@@ -217,18 +217,22 @@ class Words:
         for column in ("campaign_id", "content_id"):
             words = _words_in(column, cells.get(column))
             names[column] = self.vocabulary.spelt(self.columns[column], words[0]) if words else ""
-        steps = self._series.get(names["campaign_id"], ())
-        # Of a series of one step any touch that does not say its content is that step.
-        if len(steps) > 1 and not names["content_id"]:
-            yield Finding("content_id", UNKNOWN, effect="a touch of a series without it is no step", harmless=True)
-        elif steps and names["content_id"] and names["content_id"] not in steps:
-            word, effect = f"{names['content_id']} of {names['campaign_id']}", "a touch of it is no step"
-            yield Finding("content_id", UNKNOWN, word, None, "the contents of that series", effect, harmless=True)
+        yield from self.no_step(names["campaign_id"], names["content_id"])
         if self.tests_channels and is_missing(cells.get("channel")) and names["content_id"] not in self._contents:
             campaign = self._campaigns.get(names["campaign_id"])
             if isinstance(self.vocabulary.channels_of(None, campaign, self._contents), Either):
                 effect = "rules that protect count it whatever the channel"
                 yield Finding("channel", UNKNOWN, effect=effect, harmless=True)
+
+    def no_step(self, campaign: str, content: str) -> Iterator[Finding]:
+        """What is to be said of a touch of a series that is none of its steps; nothing of any other touch."""
+        steps = self._series.get(campaign, ())
+        # Of a series of one step any touch that does not say its content is that step.
+        if len(steps) > 1 and not content:
+            yield Finding("content_id", UNKNOWN, effect="a touch of a series without it is no step", harmless=True)
+        elif steps and content and content not in steps:
+            word, effect = f"{content} of {campaign}", "a touch of it is no step"
+            yield Finding("content_id", UNKNOWN, word, None, "the contents of that series", effect, harmless=True)
 
     def count(self, finding: Finding, rows: int, found: Mismatches) -> None:
         """Count a finding for some rows."""
