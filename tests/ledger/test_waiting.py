@@ -349,8 +349,8 @@ def test_a_claim_that_waits_and_cannot_be_decided_is_named(engine):
     _, summary = run(engine, found, later, ledger, at=AT + DAY, run_id="second", waiting=True)
     (bad,) = summary.bad_first
     assert str(bad) == (
-        "ledger: found a claim of campaign 'news' that waits, of contact 'anna'; allowed is one that the playbook takes as "
-        "it is now, and the split of campaign 'news' chooses the content 'poem' for the contact"
+        "ledger: found a claim of campaign 'news' that waits, of contact 'anna'; allowed is one that the playbook "
+        "takes as it is now, and the split of campaign 'news' chooses the content 'poem' for the contact"
     )
 
 
