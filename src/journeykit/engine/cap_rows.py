@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from journeykit.engine.campaign_usage import CampaignGauge
 from journeykit.engine.candidate import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from journeykit.engine.campaign_usage import CampaignGauge
     from journeykit.engine.candidate import Candidate, Winner
     from journeykit.engine.contact_facts import ContactFacts
     from journeykit.engine.window_usage import Gauge, Span, WindowUsage
@@ -66,8 +66,8 @@ class CapRows:
             spans: what the windows hold already.
             members: the items that count, and their points.
         """
-        if isinstance(gauge, CampaignGauge):
-            self._add_campaigns(gauge, limit, spans, members)
+        if gauge.counts_campaigns:
+            self._add_campaigns(cast("CampaignGauge", gauge), limit, spans, members)
         elif self._at_once and not gauge.running:
             self._add_at_once(gauge, limit, spans, members)
         else:

@@ -15,7 +15,6 @@ from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
 from journeykit.engine.account import Account
 from journeykit.engine.arbitration import Arbitration, TwoRounds
-from journeykit.engine.arm_deciders import ArmDeciders
 from journeykit.engine.candidate import message_of
 from journeykit.engine.counted_quotas import need_ledger
 from journeykit.engine.gather import ClaimGatherer
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from journeykit.engine.arm_deciders import ArmDeciders  # noqa: TC004  (loaded where it is needed)
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
@@ -210,7 +210,11 @@ class Decider:
 
     @arms.default
     def _make_arms(self) -> ArmDeciders[Decider] | None:
-        return ArmDeciders(self.playbook, self._of_arm) if self.playbook.experiments else None
+        if not self.playbook.experiments:
+            return None
+        from journeykit.engine.arm_deciders import ArmDeciders
+
+        return ArmDeciders(self.playbook, self._of_arm)
 
     def _of_arm(self, rules: Playbook, arm: str | None) -> Decider:
         """The decider of the contacts in some arms, whose rules are given."""

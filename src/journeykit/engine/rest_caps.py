@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import EPOCH
 from journeykit.basics.validation import BILLIONTH, LARGEST, scaled
-from journeykit.journey.event_history import EventsAsked
 from journeykit.model.cap import Cap
 from journeykit.model.rest import IGNORED
 from journeykit.model.touch import Touch
@@ -118,6 +117,8 @@ class Rests:
         for number, rest in self.numbered():
             instants: dict[RestCell, list[int]] = {}
             if rest.event == IGNORED:
+                from journeykit.journey.event_history import EventsAsked
+
                 how = EventsAsked.ignoring(rest)
                 for at, touch in self.ignored(events, touches, how, contact=contact, now=now):
                     for cell in self.cells(number, touch):

@@ -11,13 +11,11 @@ from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.basics.validation import shown
-from journeykit.engine.campaign_usage import NO_CAMPAIGN, CampaignGauge
 from journeykit.engine.counted_quotas import CountedQuotas
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
 from journeykit.engine.pauses import paused, with_pauses
 from journeykit.engine.rest_caps import FULL, Rests, with_rests
 from journeykit.engine.window_usage import Gauge
-from journeykit.journey.event_history import EventHistory, EventsAsked
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from journeykit.journey import Event
+    from journeykit.journey.event_history import EventsAsked
     from journeykit.model.cap import Cap, Facets, Scope
     from journeykit.model.contact import Contact
     from journeykit.model.content import Content
@@ -176,6 +175,8 @@ class Ruleset:
     @cached_property
     def events_asked(self) -> EventsAsked:
         """What rules and rests ask of events."""
+        from journeykit.journey.event_history import EventsAsked
+
         return EventsAsked((rule for _, rule in rules_of(self.playbook)), self.playbook.rests)
 
     def notes_of(self, contact: Contact) -> tuple[str, ...]:
@@ -197,7 +198,11 @@ class Ruleset:
             at: the instant of the decision: what is later does not count.
         """
         asked = self.events_asked
-        return contact.with_events(EventHistory.of(events, at, asked)) if asked and events is not None else contact
+        if not asked or events is None:
+            return contact
+        from journeykit.journey.event_history import EventHistory
+
+        return contact.with_events(EventHistory.of(events, at, asked))
 
     def with_ignored(self, contact: Contact, touches: Sequence[Touch], now: int) -> Contact:
         """A contact with the touches that they ignored among what they did, where rules ask for it.
@@ -402,6 +407,8 @@ class Ruleset:
         if cap.count == "touches":
             return cap.points_of(facets)
         campaign = facets.get("campaign", ("",))[0]
+        from journeykit.engine.campaign_usage import NO_CAMPAIGN
+
         return self._numbers.setdefault(campaign, next(self._next_number)) if campaign else NO_CAMPAIGN
 
     def _cells(self, facets: Facets, first: int = 0) -> tuple[tuple[int, tuple[str, ...], int], ...]:
@@ -525,8 +532,7 @@ class Ruleset:
         found = self._gauges.get(local.name)
         if found is None:
             found = self._gauges[local.name] = tuple(
-                self._gauge(cap.window, local, CampaignGauge if cap.count == "campaigns" else Gauge)
-                for cap in self.playbook.caps
+                self._gauge(cap.window, local, _gauge_of(cap)) for cap in self.playbook.caps
             )
         return found
 
@@ -571,6 +577,15 @@ def asked_combinations(asked: Iterable[tuple[str, str | None, str | None, str | 
 
 def _claim_for(message: Message) -> Claim:
     return Claim(campaign=message.campaign.id, content=message.content_id, channel=message.channel)
+
+
+def _gauge_of(cap: Cap) -> type[Gauge]:
+    """What measures the windows of a cap."""
+    if cap.count == "touches":
+        return Gauge
+    from journeykit.engine.campaign_usage import CampaignGauge
+
+    return CampaignGauge
 
 
 _LONGEST_PERIOD = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}

@@ -9,7 +9,6 @@ from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
 from journeykit.model.response import WELL_KNOWN
-from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
@@ -221,6 +220,10 @@ def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem
 
 def _experiment_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
     """What arms change, and the playbook does not have; and experiments that get into each other's way."""
+    if not playbook.experiments:
+        return
+    from journeykit.playbook.experiment_checks import find_experiment_problems, named_in_arms
+
     known = {
         section: unread.known(section, (own.name for own in getattr(playbook, section)))
         for section in ("caps", "levers")

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import Factory, field, fields, frozen, validators
 
 from journeykit.basics.clock import clock
+from journeykit.basics.lazy import lazy_names
 from journeykit.basics.validation import instance, instances, listed, number, one_of, required_text, whole
 from journeykit.errors import Problem
 from journeykit.journey import Journey
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
 from journeykit.model.content import Content
-from journeykit.model.experiment import Experiment
 from journeykit.model.guard import Guard
 from journeykit.model.holdout import Holdout
-from journeykit.model.lever import Lever
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
 from journeykit.model.response import Response, rests_by_event
@@ -26,6 +25,15 @@ from journeykit.model.send_at import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from attrs import Attribute
+
+    from journeykit.model.experiment import Experiment  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.lever import Lever  # noqa: TC004  (loaded where it is needed)
+
+# What few playbooks have is loaded by those that have it, and to read a file.
+_SELDOM = {"Experiment": "model.experiment", "Lever": "model.lever"}
+load_part, part_names = __getattr__, __dir__ = lazy_names(__name__, _SELDOM)
 
 
 @frozen(kw_only=True)
@@ -61,6 +69,16 @@ def _list(value: Iterable[Any]) -> tuple[Any, ...]:
 
 def _parts(kind: type) -> Any:
     return validators.optional(instances(kind))
+
+
+def _seldom(name: str) -> Any:
+    """The same for a class that is loaded once a part is given."""
+
+    def check(sections: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> None:
+        if value:
+            _parts(load_part(name))(sections, attribute, value)
+
+    return check
 
 
 POLICIES = ("weighted", "ranked", "first_come")
@@ -104,12 +122,12 @@ class Sections:
     send_hours: tuple[Hours, ...] = field(default=(), converter=_list, validator=_parts(Hours))
     holidays: tuple[Holiday, ...] = field(default=(), converter=_list, validator=_parts(Holiday))
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
-    levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_parts(Lever), metadata={"later": True})
+    levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_seldom("Lever"), metadata={"later": True})
     responses: tuple[Response, ...] = field(
         default=(), converter=_list, validator=_parts(Response), metadata={"later": True}
     )
     experiments: tuple[Experiment, ...] = field(
-        default=(), converter=_list, validator=_parts(Experiment), metadata={"later": True}
+        default=(), converter=_list, validator=_seldom("Experiment"), metadata={"later": True}
     )
     guards: tuple[Guard, ...] = field(default=(), converter=_list, validator=_parts(Guard), metadata={"later": True})
     policy: str = field(default="weighted", validator=required_text)
