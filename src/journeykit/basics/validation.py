@@ -6,10 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID
 
 from attrs import frozen, validators
 
@@ -97,6 +94,7 @@ def shown(value: object) -> str:
     Dates, instants and numbers are written as people write them, not as Python does; texts are in quotes.
 
     Example:
+        >>> from decimal import Decimal
         >>> print(shown(date(2026, 1, 5)), shown([Decimal("1.50"), "two"]))
         2026-01-05 [1.50, 'two']
         >>> shown("x" * 200) == "'" + "x" * 76 + "..."
@@ -112,6 +110,11 @@ def shown(value: object) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, (date, time)):
         return value.isoformat()
+    # Few values are of these, and not every start needs to wait for them.
+    from decimal import Decimal
+    from fractions import Fraction
+    from uuid import UUID
+
     if isinstance(value, (Decimal, Fraction, timedelta, tzinfo)):
         return str(value)
     if isinstance(value, UUID):
