@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,9 +11,15 @@ from journeykit.basics.clock import DAY
 from journeykit.kernels.interface.codes import MOST_CONFLICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from journeykit.columns.columnar_engine import ColumnarEngine
+    from datetime import datetime
+
+    from journeykit.columns.ruleset_arrays import RulesetArrays
+    from journeykit.columns.weighing import Weigher
+    from journeykit.engine.decider import Decider
+    from journeykit.engine.ruleset import Ruleset
+    from journeykit.playbook.playbook import Playbook
 
 MOST_OCCASIONS = 5_000
 MOST_HOUR_RULES = 100
@@ -82,7 +88,23 @@ class CauseMarks:
         self.apart |= found
 
 
-def playbook_causes(engine: ColumnarEngine) -> Iterator[str]:
+class PlaybookInRun(Protocol):
+    """What is looked at: a `journeykit.columns.columnar_engine.ColumnarEngine` has it."""
+
+    playbook: Playbook
+    decider: Decider
+    compiled: Ruleset
+    layout: RulesetArrays
+    weigher: Weigher
+    until: datetime | None
+    now: int
+    last: int
+    dates: Sequence[int]
+    derived: bool
+    brings_cost: bool
+
+
+def playbook_causes(engine: PlaybookInRun) -> Iterator[str]:
     """Why the kernels cannot decide any contact of a playbook, in words; nothing where they can.
 
     Args:
@@ -100,7 +122,7 @@ def playbook_causes(engine: ColumnarEngine) -> Iterator[str]:
     yield from _claims(engine)
 
 
-def _claims(engine: ColumnarEngine) -> Iterator[str]:
+def _claims(engine: PlaybookInRun) -> Iterator[str]:
     if engine.derived:
         return
     if engine.weigher.by_rows:
@@ -111,7 +133,7 @@ def _claims(engine: ColumnarEngine) -> Iterator[str]:
         yield f"claims bring costs, and weights name cost: {_named(named)}"
 
 
-def _caps(engine: ColumnarEngine) -> Iterator[str]:
+def _caps(engine: PlaybookInRun) -> Iterator[str]:
     caps, compiled = engine.playbook.caps, engine.compiled
     if compiled.per_account:
         names = some_names(repr(caps[place].name) for place in sorted(compiled.per_account))
@@ -121,7 +143,7 @@ def _caps(engine: ColumnarEngine) -> Iterator[str]:
         yield f"caps count campaigns (count: campaigns): {names}"
 
 
-def _hours(engine: ColumnarEngine) -> Iterator[str]:
+def _hours(engine: PlaybookInRun) -> Iterator[str]:
     # Whom hours protect is one answer for the kernels, whatever the instant.
     if engine.compiled.timely_hours:
         rules = some_names(repr(rule.text) for rule in engine.compiled.timely_hours)
@@ -130,7 +152,7 @@ def _hours(engine: ColumnarEngine) -> Iterator[str]:
         yield f"hours and holidays have {found:,} audiences, more than {MOST_HOUR_RULES}"
 
 
-def _campaigns(engine: ColumnarEngine) -> Iterator[str]:
+def _campaigns(engine: PlaybookInRun) -> Iterator[str]:
     layout, plans = engine.layout.list, engine.until is not None
     timed = {own.campaign.id for own in layout if own.send_at is not None}
     if timed and plans and engine.last - engine.now < _SURELY_LONG:

@@ -42,6 +42,7 @@ class BadRow:
         """A row of which no value can be made; the error says what was found, and what is allowed.
 
         Example:
+            >>> from journeykit import ModelError
             >>> print(BadRow.of_error("contacts.csv", 3, ModelError("a contact needs an id", field="id")))
             contacts.csv, row 3, field 'id': a contact needs an id; the row is left out
         """
