@@ -12,7 +12,6 @@ from journeykit.kernels.interface.codes import MOST_CONFLICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
     from datetime import datetime
 
     from journeykit.columns.ruleset_arrays import RulesetArrays
