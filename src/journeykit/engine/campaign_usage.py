@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from journeykit.basics.clock import FOREVER, day_number
 from journeykit.basics.validation import BILLIONTH
-from journeykit.engine.window_usage import HISTORY, Gauge
+from journeykit.engine.window_usage import HISTORY, NO_CAMPAIGN, Gauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from journeykit.engine.selection import Members
     from journeykit.engine.window_usage import Span
 
-NO_CAMPAIGN = -1
-"""The number of what is of no campaign, or of an unknown one: each such touch counts as a campaign of its own."""
 _OWN = -2
 _WHOLE = ("calendar", "between", "ever", "decision")
 """Windows that begin and end by themselves: what they hold does not depend on where one looks from."""

@@ -15,7 +15,7 @@ from journeykit.engine.counted_quotas import CountedQuotas
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
 from journeykit.engine.pauses import paused, with_pauses
 from journeykit.engine.rest_caps import FULL, Rests, with_rests
-from journeykit.engine.window_usage import Gauge
+from journeykit.engine.window_usage import NO_CAMPAIGN, Gauge
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
 from journeykit.model.claim import Claim
@@ -197,12 +197,10 @@ class Ruleset:
             events: what they did, in any order; None where nothing is at hand, which is not the same as nothing.
             at: the instant of the decision: what is later does not count.
         """
-        asked = self.events_asked
-        if not asked or events is None:
-            return contact
         from journeykit.journey.event_history import EventHistory
 
-        return contact.with_events(EventHistory.of(events, at, asked))
+        asked = self.events_asked
+        return contact.with_events(EventHistory.of(events, at, asked)) if asked and events is not None else contact
 
     def with_ignored(self, contact: Contact, touches: Sequence[Touch], now: int) -> Contact:
         """A contact with the touches that they ignored among what they did, where rules ask for it.
@@ -407,8 +405,6 @@ class Ruleset:
         if cap.count == "touches":
             return cap.points_of(facets)
         campaign = facets.get("campaign", ("",))[0]
-        from journeykit.engine.campaign_usage import NO_CAMPAIGN
-
         return self._numbers.setdefault(campaign, next(self._next_number)) if campaign else NO_CAMPAIGN
 
     def _cells(self, facets: Facets, first: int = 0) -> tuple[tuple[int, tuple[str, ...], int], ...]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int, int, int]
 HISTORY = -1
+NO_CAMPAIGN = -1
+"""The number of what is of no campaign, or of an unknown one: each such touch counts as a campaign of its own."""
 _FEW = 16
 """So few windows are looked at one by one."""
 
