@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.basics.clock import micros
 from journeykit.basics.ids import contact_key, stir
@@ -89,7 +90,11 @@ def id_column(values: Any) -> pa.Array:
         >>> id_column(pa.array([101.0, None, 1.5])).to_pylist(), id_column(pa.array(["a", " "])).to_pylist()
         (['101', None, None], ['a', None])
     """
-    column = Column(one_piece(values))
+    whole = one_piece(values)
+    if pa.types.is_string(whole.type) or pa.types.is_large_string(whole.type):
+        is_blank = pc.equal(pc.utf8_trim_whitespace(whole), "")
+        return pc.if_else(is_blank, pa.scalar(None, pa.large_string()), whole.cast(pa.large_string()))
+    column = Column(whole)
     found = texts([None if is_missing(value) else id_or_none(value) for value in column.values] or [None])
     return found.take(numbers(column.codes, pa.int64()))
 
