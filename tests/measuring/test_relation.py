@@ -351,3 +351,41 @@ def test_an_event_that_is_there_again_counts_once(rows) -> None:
             first[whose, what] = min(when, first.get((whose, what), when))
     strangers = [(whose, what, when) for whose, when, what in rows if whose < 0]
     assert found == sorted([*((*key, when) for key, when in first.items()), *strangers])
+
+
+def test_where_accounts_are_dealt_out_they_are_the_unit() -> None:
+    """Contacts of an account who say and do the same tell no more than one of them does."""
+    arms = [{"name": "now", "share": 0.5}, {"name": "few", "share": 0.5, "with": {"reserve": 2}}]
+    experiment = {"name": "fewer", "arms": arms}
+    cap = {"name": "firm", "max": 9, "window": "ever", "per": "account"}
+    touches = [{"contact_id": "c0", "sent_at": day(9)}]
+
+    def compared(size, **sections):
+        names = [f"c{number}" for number in range(60 * size)]
+        contacts = [{"contact_id": name, "account_id": f"a{place // size}"} for place, name in enumerate(names)]
+        log = []
+        for place, name in enumerate(names):
+            number = place // size
+            log += [event(name, "purchase", -5, amount=1), event(name, "survey", 20, score=number % 11)]
+            log += [event(name, "leave", 50)] * (number % 3 == 0)
+        book = playbook(experiments=[experiment], **sections)
+        found = measured(log, book, touches=touches, contacts=contacts)
+        return found.block("nps").by_arm["fewer"].differences[0], found.block("returns").kept[0].lost
+
+    for one, many in zip(compared(1, caps=[cap]), compared(4, caps=[cap]), strict=True):
+        assert many.arm.contacts == 4 * one.arm.contacts
+        assert many.arm.units == one.arm.units
+        assert many.fixed == pytest.approx(one.fixed, abs=0.03)
+
+
+def test_what_the_holdout_gets_too_is_no_cost_of_what_was_kept() -> None:
+    """Messages that need no consent go to the holdout as to all others."""
+    campaigns = [{"id": "news"}, {"id": "bill", "needs_consent": False}]
+    book = playbook(holdout={"share": 0.3}, campaigns=campaigns)
+    touches = [
+        {"contact_id": f"c{number}", "sent_at": day(9), "campaign_id": name, "cost": cost}
+        for number in range(50)
+        for name, cost in (("news", 1), ("bill", 9), (None, 1))
+    ]
+    kept = measured(answered(120), book, touches=touches).block("returns").kept[0]
+    assert kept.per_cost.value == pytest.approx(kept.in_all.value / 100)

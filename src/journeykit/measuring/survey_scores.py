@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
-from journeykit.measuring.arm_outcomes import ArmOutcomes
+from journeykit.measuring.arm_outcomes import arm_outcomes
 from journeykit.measuring.differences import Difference
 from journeykit.measuring.promoter_score import FEW_ANSWERS, HIGHEST, LOWEST, PASSIVE, PROMOTER, PromoterScore
 from journeykit.measuring.relation_arms import relation_arms
@@ -218,7 +218,8 @@ def _by_arm(tables: RelationTables, contact: NDArray[np.int64], answer: NDArray[
         place, level = dealt.place[contact], tables.level
         chosen = {name: answer[place == number] for number, name in enumerate(dealt.arms)}
         if all(len(own) for own in chosen.values()):
-            first, *others = (ArmOutcomes.of(name, recommendation(own)) for name, own in chosen.items())
+            account = None if dealt.is_holdout or tables.account is None else tables.account[contact]
+            first, *others = arm_outcomes(dealt.arms, place, recommendation(answer), accounts=account)
             found[dealt.name] = ArmScores(
                 scores={name: PromoterScore.of(own.tolist(), level) for name, own in chosen.items()},
                 differences=tuple(Difference.between(own, first, level=level) for own in others),

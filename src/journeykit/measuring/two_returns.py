@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
-from journeykit.measuring.arm_outcomes import ArmOutcomes
+from journeykit.measuring.arm_outcomes import arm_outcomes
 from journeykit.measuring.base_value import amount_cells
 from journeykit.measuring.differences import Difference
 from journeykit.measuring.relation_arms import relation_arms
@@ -220,10 +220,11 @@ def two_returns(
     campaign = one_piece(messages.rows["campaign_id"])
 
     def cost_of(campaigns: frozenset[str | None] | None) -> float | None:
-        if campaigns is None:
-            return whole.cost
-        own = pc.is_in(campaign.cast(pa.large_string()), pa.array(list(campaigns), pa.large_string()))
-        found = float(cost[own.to_numpy(zero_copy_only=False)].sum())
+        # The playbook's holdout gets what needs no consent, as all others do.
+        free = [own.id for own in tables.playbook.campaigns or () if not own.needs_consent]
+        some = pa.array(free if campaigns is None else list(campaigns), pa.large_string())
+        own = pc.is_in(campaign.cast(pa.large_string()), some).to_numpy(zero_copy_only=False)
+        found = float(cost[own != (campaigns is None)].sum())
         return None if np.isnan(found) else found
 
     kept, said = _kept(tables, values, group, cost_of)
@@ -277,7 +278,8 @@ def _kept(
                     f"{dealt.name}, lifetime value kept: not compared; nobody of one arm was there at the start"
                 )
                 continue
-            sides = _Sides(names, arm, group[there], [own[there] for own in ends], len(tables.stays.stages))
+            account = None if dealt.is_holdout or tables.account is None else tables.account[there]
+            sides = _Sides(names, arm, account, group[there], [own[there] for own in ends], len(tables.stays.stages))
             found.append(_kept_value(dealt.name, values, sides, cost))
     if not found and not said:
         said.append("lifetime value kept: not compared; a holdout, of the playbook or a campaign, shows what is kept")
@@ -291,10 +293,14 @@ def _present_stage(tables: RelationTables, at: int) -> NDArray[np.int64]:
 
 
 class _Sides(NamedTuple):
-    """Contacts of two arms: the names, and by contact the arm, the group, and the stage at both ends."""
+    """Contacts of two arms: the names; and by contact the arm, the account, the group, and the stage at both ends.
+
+    There are accounts where these were dealt out.
+    """
 
     names: tuple[str, str]
     arm: NDArray[np.int64]
+    account: NDArray[np.int64] | None
     group: NDArray[np.int64]
     ends: list[NDArray[np.int64]]
     stages: int
@@ -325,7 +331,7 @@ def _kept_value(name: str, values: StageValues, sides: _Sides, cost: float | Non
     found = jackknifed(kept(start, end, values.array), np.array(without), values.level)
     against, arm = sides.names
     gone = sides.ends[1] == sides.stages
-    lost = [ArmOutcomes.of(own, gone[sides.arm == place]) for place, own in enumerate(sides.names)]
+    lost = arm_outcomes(sides.names, sides.arm, gone, accounts=sides.account)
     contacts = int(start[1].sum())
     return KeptValue(
         name=name,
