@@ -55,6 +55,7 @@ class Rows:
         self.words = []  # [number, word]
         self.waits = []  # [number, change]
         self.did = {}  # key: (number, event)
+        self.tripped = {}  # guard and campaign: row
         self.answers = {}  # key: (contact, at, text, others)
         self.runs, self.playbooks, self.traces, self.uses = {}, {}, {}, {}
 
@@ -211,6 +212,14 @@ class Rows:
         before = len(self.did)
         self.did = {key: own for key, own in self.did.items() if not gone(own[1])}
         return before - len(self.did)
+
+    # Guards
+
+    def guards(self):
+        return [row for _, row in sorted(self.tripped.items())]
+
+    def keep_guards(self, rows):
+        self.tripped |= {row.key: row for row in rows}
 
     # Runs
 

@@ -92,6 +92,18 @@ def add_ledger(commands: Any) -> None:
     quotas.add_argument("--until", type=instant, metavar="T", help="all periods from there to that of T")
     quotas.add_argument("--json", action="store_true", help="print everything, as JSON")
 
+    words = "show and lift what guards pause, or pause what tripped now"
+    guard = own.add_parser("guard", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    guards = guard.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = _command(guards, "list", _list_guards, "show what guards pause, and what was lifted")
+    listed.add_argument("--json", action="store_true", help="print everything, as JSON")
+    lifted = _command(guards, "lift", _lift_guard, "let a campaign go on; later responses count from then on")
+    lifted.add_argument("name", metavar="NAME", help="the name of the guard")
+    lifted.add_argument("--campaign", metavar="ID", help="one campaign; by default all that the guard pauses")
+    lifted.add_argument("--at", type=instant, metavar="T", help="responses after T count again; by default now")
+    kept = _command(guards, "keep", _keep_guards, "pause what tripped from now on, without waiting for a run")
+    kept.add_argument("guards", metavar="F", help="the guards that tripped, as `measure --guards-out` writes them")
+
     for name, word, words in (
         ("opt-out", _opt_out, "record that a contact does not want to be written to"),
         ("opt-in", _opt_in, "record that a contact wants to be written to again"),
@@ -276,6 +288,32 @@ def _quotas(ledger: Ledger, arguments: argparse.Namespace) -> None:
         print(f"{own.name}  {own.period}  used {own.used:,g}{rest}{sides}")
     if not found:
         print("the playbook has no quota with a window that counts then", file=sys.stderr)
+
+
+def _list_guards(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    found = ledger.guards()
+    if arguments.json:
+        print(as_json([own.to_dict() for own in found]))
+        return
+    for own in found:
+        print(own)
+    if not found:
+        print("no guard has tripped", file=sys.stderr)
+
+
+def _lift_guard(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    for own in ledger.lift_guard(arguments.name, arguments.campaign, at=arguments.at):
+        print(f"{own.guard!r} does not pause {own.campaign!r} any more; responses after {own.lifted_at} count")
+
+
+def _keep_guards(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    from journeykit.model.tripped_guards import TrippedGuards
+
+    found = ledger.keep_guards(TrippedGuards.load(arguments.guards))
+    for own in found:
+        print(own)
+    if not found:
+        print("nothing is paused that was not, or had been lifted", file=sys.stderr)
 
 
 def _scope(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -43,7 +43,11 @@ def add_measure(commands: Any) -> None:
     tables.add_argument(
         "--decisions", metavar="F", help="decisions, which say who was assigned to a holdout or an arm, and when"
     )
-    tables.add_argument("--ledger", metavar="URL", help="take touches and events that are not given from a ledger")
+    tables.add_argument(
+        "--ledger",
+        metavar="URL",
+        help="take touches and events that are not given, and when guards were lifted, from a ledger",
+    )
     add_zone(tables)
     parser.add_argument("--since", required=True, type=instant, metavar="T", help="messages from T on")
     parser.add_argument(
@@ -134,11 +138,13 @@ def _measure(arguments: argparse.Namespace) -> int:
     playbook = Playbook.load(arguments.playbook)
     if arguments.guards_out is not None and not playbook.guards:
         raise UsageError("--guards-out: the playbook has no guards")
+    if None not in (arguments.ledger, arguments.touches, arguments.events) and not playbook.guards:
+        raise UsageError("--ledger gives what --touches and --events do not, and both are given")
     zone_of(arguments)
     lacking = missing_module()
     if lacking in ("numpy", "pyarrow", "narwhals"):
         raise missing(lacking, "columns", "measure")
-    touches, events = _sources(arguments)
+    touches, events, lifts = _sources(arguments)
     from journeykit.measuring.measurement import measure
 
     try:
@@ -155,6 +161,7 @@ def _measure(arguments: argparse.Namespace) -> int:
             level=arguments.level,
             seed=arguments.seed,
             max_bad=arguments.max_bad,
+            lifts=lifts,
         )
         if arguments.relation:
             found = _with_relation(arguments, found, playbook, touches, events)
@@ -205,10 +212,10 @@ def _with_relation(
     return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=notes)
 
 
-def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """The touches and the events: as they are given, else from the ledger."""
+def _sources(arguments: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The touches and the events: as they are given, else from the ledger; and when guards were lifted there."""
     if arguments.ledger is None:
-        return arguments.touches, arguments.events
+        return arguments.touches, arguments.events, None
     with open_ledger(arguments.ledger) as ledger:
         touches, events = arguments.touches, arguments.events
         if touches is None:
@@ -216,7 +223,7 @@ def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:
             touches = [{**row, "decision_id": row["id"]} for row in ledger.export_all("touches")]
         if events is None:
             events = list(ledger.export_all("events"))
-    return touches, events
+        return touches, events, ledger.guard_lifts()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -227,8 +234,6 @@ def _check(arguments: argparse.Namespace) -> None:
         for name in ("touches", "events"):
             if getattr(arguments, name) is None:
                 raise UsageError(f"--{name} is needed, or --ledger, which holds {name}")
-    elif arguments.touches is not None and arguments.events is not None:
-        raise UsageError("--ledger gives what --touches and --events do not, and both are given")
     given = [f"--{name.replace('_', '-')}" for name in _OF_RELATION if getattr(arguments, name) is not None]
     if given and not arguments.relation:
         raise UsageError(f"{given[0]} belongs to --relation")

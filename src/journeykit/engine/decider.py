@@ -155,6 +155,19 @@ class Decider:
         """What a person should know of the guards."""
         return guard_notes(self.guards, self.playbook, partial(self.ruleset.vocabulary.spelt, "campaign"))
 
+    def pause_notes(self) -> Iterator[str]:
+        """What a person should know of campaigns that a ledger pauses, and of trips that were lifted there."""
+        pauses = self.ruleset.pauses
+        if pauses:
+            some = ", ".join(f"{name!r} by {guard!r}" for name, guard in sorted(pauses.items()))
+            yield f"guards: paused until a person lifts it (`journeykit ledger guard lift`): {some}"
+        for trip in () if self.guards is None else self.guards.trips:
+            if self.ruleset.vocabulary.spelt("campaign", trip.campaign) not in pauses:
+                yield (
+                    f"guards: {trip.guard!r} tripped for {trip.campaign!r} by responses from before a person lifted "
+                    f"it: that is not paused"
+                )
+
     def pauses_by(self, keys: Iterable[tuple[str, str]]) -> dict[str, str]:
         """By campaign, in the playbook's spelling, the guard that pauses it.
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactInputs, QuotaChoice
-    from journeykit.engine.decider import Decided, GroupDecision, HasDecider
+    from journeykit.engine.decider import Decided, Decider, GroupDecision, HasDecider
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.job.account_groups import AccountGroups
     from journeykit.job.calendar import Calendar
@@ -158,7 +158,7 @@ class Run:
         self.watch.begin("reading")
         if run_id is not None:
             check_text(run_id, "run_id")
-        self.decider = decider = arbiter.decider
+        self.decider = decider = _paused(arbiter.decider, ledger, writes=not dry_run)
         self.at, self.until, self.explain = at, until, explain
         self.tables = {name: given for name in TABLES if (given := getattr(inputs, name)) is not None}
         self.inputs = tuple(name for name in self.tables if name != "contacts")
@@ -501,6 +501,7 @@ class Run:
                 *(() if self.waiting is None else self.waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
                 *decider.guard_notes(),
+                *(() if ledger is None else decider.pause_notes()),
                 *event_notes(
                     decider.ruleset,
                     self.unknown_events,
@@ -548,6 +549,19 @@ class Run:
         if self._days is None:
             raise ModelError("a calendar is that of a plan; give until, its last instant", field="until")
         return self._days.calendar()
+
+
+def _paused(decider: Decider, ledger: BaseLedger | None, *, writes: bool) -> Decider:
+    """The decider, by which those campaigns are paused too that the ledger pauses."""
+    if ledger is None:
+        return decider
+    from journeykit.ledger.guard_keeping import paused_now
+
+    with ledger.reading() as transaction:
+        found = paused_now(decider, transaction)
+    if writes and decider.guards is not None:
+        ledger.keep_guards(decider.guards)
+    return found
 
 
 def _check_ledger_options(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool, waiting: bool) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.consent_word import ConsentWord as ConsentWord
     from journeykit.ledger.consent_word import ConsentWord as OptOut
     from journeykit.ledger.event_keeping import KeptEvents as KeptEvents
+    from journeykit.ledger.guard_keeping import KeptGuard as KeptGuard
     from journeykit.ledger.memory import MemoryLedger as MemoryLedger
     from journeykit.ledger.moved import Moved as Moved
     from journeykit.ledger.quota_state import QuotaState as QuotaState
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.store import Store as Store
     from journeykit.ledger.store import StoreLedger as StoreLedger
     from journeykit.ledger.transaction import EventRow as EventRow
+    from journeykit.ledger.transaction import GuardRow as GuardRow
     from journeykit.ledger.transaction import News as News
     from journeykit.ledger.transaction import RunMark as RunMark
     from journeykit.ledger.transaction import Transaction as Transaction
@@ -53,8 +55,10 @@ _HOMES = {
     "BaseLedger": "ledger.base",
     "ConsentWord": "ledger.consent_word",
     "EventRow": "ledger.transaction",
+    "GuardRow": "ledger.transaction",
     "Imported": "ledger.send_log",
     "KeptEvents": "ledger.event_keeping",
+    "KeptGuard": "ledger.guard_keeping",
     "Ledger": "ledger.sql_ledger",
     "MemoryLedger": "ledger.memory",
     "Moved": "ledger.moved",

@@ -11,6 +11,7 @@ from journeykit.basics.validation import check_text
 from journeykit.errors import LedgerError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, is_known, standing
 from journeykit.ledger.event_keeping import HistoryIn
+from journeykit.ledger.guard_keeping import GuardsIn
 from journeykit.ledger.moved import FORGOTTEN, UNKNOWN, Moved
 from journeykit.ledger.quota_state import QuotaState, quota_states
 from journeykit.ledger.release_check import checked
@@ -46,7 +47,7 @@ Named = str | Reservation | Row | Decision
 _PIECE = 500
 
 
-class BaseLedger(HistoryIn):
+class BaseLedger(GuardsIn, HistoryIn):
     """A ledger; `Ledger` and `MemoryLedger` say where it is kept.
 
     Args:

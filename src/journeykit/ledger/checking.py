@@ -20,7 +20,7 @@ from journeykit.ledger.decide import decide
 from journeykit.ledger.memory import MemoryLedger
 from journeykit.ledger.reservation import MOVES, RESERVED, STATUSES, Reservation
 from journeykit.ledger.store import StoreLedger
-from journeykit.ledger.transaction import EventRow, RunMark, WaitingRow
+from journeykit.ledger.transaction import EventRow, GuardRow, RunMark, WaitingRow
 from journeykit.model.claim import Claim
 from journeykit.model.contact import Contact
 from journeykit.playbook.playbook import Playbook
@@ -226,6 +226,22 @@ def _keep_events(transaction: Transaction, random: Random) -> Any:
     return transaction.keep_events(rows)
 
 
+def _keep_guards(transaction: Transaction, random: Random) -> None:
+    rows = [
+        GuardRow(
+            guard=random.choice(["a", "B", "é"]),
+            campaign=random.choice(["launch", "news"]),
+            paused=random.random() < 0.5,
+            until=micros(_AT),
+            messages=random.randint(3, 9),
+            answered=3,
+            lifted=random.choice([None, micros(_AT)]),
+        )
+        for _ in range(2)
+    ]
+    transaction.keep_guards({row.key: row for row in rows}.values())
+
+
 def _begin(transaction: Transaction, random: Random) -> Any:
     name = random.choice(_RUNS)
     until = random.choice([None, micros(_AT) + 9])
@@ -266,6 +282,7 @@ _WRITES: tuple[tuple[str, Callable[[Transaction, Random], Any]], ...] = (
     ("change_waiting", _wait),
     ("keep_events", _keep_events),
     ("keep_events", _keep_events),
+    ("keep_guards", _keep_guards),
     ("begin_run", _begin),
     ("keep_playbook", _keep_playbook),
     ("leave_traces and forget", _forget),
@@ -311,6 +328,7 @@ def _all_of(transaction: Transaction, random: Random) -> dict[str, Any]:
         "events": sorted(transaction.events(), key=lambda row: row.key),
         "events of some": sorted(transaction.events(some), key=lambda row: row.key),
         "has_events": transaction.has_events(),
+        "guards": transaction.guards(),
         "waiting_contacts": sorted(transaction.waiting_contacts()),
         "run": [_plain_mark(transaction.run(name)) for name in (*_RUNS, "none")],
         "forgotten": transaction.forgotten([f"trace of {name}" for name in _CONTACTS]),

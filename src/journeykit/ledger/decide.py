@@ -17,6 +17,7 @@ from journeykit.ledger.base import BaseLedger
 from journeykit.ledger.consent_word import left_alone, standing
 from journeykit.ledger.event_keeping import joined_events
 from journeykit.ledger.facts import end_of, facts_of, numbers_of
+from journeykit.ledger.guard_keeping import paused_now
 from journeykit.ledger.quota_recheck import id_of
 from journeykit.ledger.quota_usage import left_for, with_uses
 from journeykit.ledger.repeated_decisions import account_key, given_again, key_of
@@ -116,6 +117,7 @@ def decide(
             return tuple(again)
         if run_id is not None:
             _check_alone(transaction, run_id, decider, asked, dry_run=dry_run)
+        decider = paused_now(decider, transaction, writes=not dry_run)
         asked = informed(ledger, decider, transaction, asked, accounts)
         if decider.ruleset.events_asked:
             asked = _with_events(decider, transaction, asked, events)

@@ -13,7 +13,15 @@ from attrs import evolve
 from journeykit.ledger.base import BaseLedger, check_names
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, RESERVED, Reservation, held_already, used_after
-from journeykit.ledger.transaction import EventRow, News, RunMark, WaitingRow, check_lengths, check_touch
+from journeykit.ledger.transaction import (
+    EventRow,
+    GuardRow,
+    News,
+    RunMark,
+    WaitingRow,
+    check_lengths,
+    check_touch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -102,6 +110,7 @@ class MemoryTransaction:
         self._playbooks: dict[str, str] = {}
         self._traces: dict[str, int] = {}
         self._used: dict[str, int] = {}
+        self._guards: dict[tuple[str, str], GuardRow] = {}
 
     def take_back(self) -> None:
         """Undo all that was done since the transaction began."""
@@ -338,6 +347,16 @@ class MemoryTransaction:
     def has_events(self, until: int | None = None) -> bool:
         """Whether there is any event, up to a number."""
         return next(self.events(until=until), None) is not None
+
+    def guards(self) -> list[GuardRow]:
+        """The guards that tripped, by name and campaign."""
+        return [row for _, row in sorted(self._guards.items())]
+
+    def keep_guards(self, rows: Iterable[GuardRow]) -> None:
+        """Write guards that tripped, or were lifted."""
+        for row in rows:
+            check_lengths(guard=row.guard, campaign_id=row.campaign)
+            self._replace("_guards", {**self._guards, row.key: row})
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""

@@ -8,6 +8,7 @@ from journeykit.basics.clock import clock, micros
 from journeykit.errors import ModelError
 from journeykit.ledger.consent_word import ConsentWord, left_alone, standing
 from journeykit.ledger.event_keeping import joined_events
+from journeykit.ledger.guard_keeping import paused_now
 from journeykit.ledger.reservation import ReleaseCheck
 from journeykit.model.outcome import Reason
 from journeykit.model.touch import Touch
@@ -43,7 +44,7 @@ def checked(
         raise ModelError("a release check needs a playbook: give arbiter=, here or to the ledger", field="arbiter")
     if held.contact != contact.id:
         raise ModelError(f"reservation {held.id!r} is one of {held.contact!r}, not of {contact.id!r}", field="contact")
-    decider, words = judge.decider, standing(transaction.said([person]))
+    decider, words = paused_now(judge.decider, transaction), standing(transaction.said([person]))
     if decider.ruleset.events_asked:
         told = joined_events(transaction, [contact.id], None if events is None else {contact.id: events})
         history = [own.touch() for own in transaction.counting([contact.id])]

@@ -160,6 +160,7 @@ def answer_text(asked: DecisionInputs, decision: Decision, decider: Decider) -> 
             "contact": decision.contact,
             "playbook": decider.fingerprint,
             **({} if decider.prices is None else {"prices": decider.prices.to_dict()}),
+            **({"paused": decider.ruleset.pauses} if decider.ruleset.pauses else {}),
             "granted": [
                 [grant.campaign, grant.content, grant.channel, grant.send_at.isoformat(), grant.weight, grant.claim]
                 for grant in decision.granted
@@ -239,15 +240,16 @@ def _grants(found: Mapping[str, Any]) -> tuple[Grant, ...]:
 
 def _decider_of(found: Mapping[str, Any], decider: Decider | None, playbook: str | None) -> Decider | None:
     """A decider with the playbook of then; None where that is not known."""
+    pauses = found.get("paused", {})
     if decider is not None and found["playbook"] == decider.fingerprint:
-        return decider
+        return decider.with_pauses(pauses)
     if playbook is None:
         return None
     try:
         prices = Prices.from_dict(found["prices"]) if "prices" in found else None
         policies = {} if decider is None else decider.policies
         checks = () if decider is None else decider.checks
-        return Decider(Playbook.from_dict(json.loads(playbook)), policies, prices, checks=checks)
+        return Decider(Playbook.from_dict(json.loads(playbook)), policies, prices, checks=checks, pauses=pauses)
     except JourneykitError:
         # A policy that is not at hand, or a playbook that this version does not take.
         return None

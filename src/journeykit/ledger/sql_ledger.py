@@ -78,7 +78,7 @@ class Ledger(BaseLedger):
         >>> from journeykit import Arbiter, Cap, Claim, Contact, Playbook, Window
         >>> ledger = Ledger("sqlite:///journeykit.db")
         >>> ledger.upgrade()
-        6
+        7
         >>> arbiter = Arbiter(Playbook(caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))]))
         >>> anna, at = Contact(id="anna", consent=["email"]), datetime(2026, 11, 5, 10, tzinfo=UTC)
         >>> for campaign in ("launch", "news"):

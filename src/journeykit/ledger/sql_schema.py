@@ -218,6 +218,20 @@ EVENTS = Table(
 Index("jk_events_contact", EVENTS.c.contact_id)
 
 
+# What guards pause: of a guard and campaign one row. It stays when it is lifted, since only later responses count then.
+GUARDS = Table(
+    "jk_guards",
+    METADATA,
+    Column("guard", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("lifted", BigInteger),
+)
+
+
 def _second(connection: Connection) -> None:
     for table, column in (("jk_opt_outs", "taken_back"), ("jk_runs", "alone")):
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} BOOLEAN DEFAULT false NOT NULL")
@@ -268,7 +282,11 @@ def _sixth(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE jk_touches ADD COLUMN arm TEXT")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth, _fifth, _sixth)
+def _seventh(connection: Connection) -> None:
+    GUARDS.create(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_second, _third, _fourth, _fifth, _sixth, _seventh)
 """Each step takes the schema from one version to the next, the first of them from version 1 to 2."""
 VERSION = 1 + len(STEPS)
 

@@ -29,6 +29,7 @@ from journeykit.basics.ids import contact_key
 from journeykit.ledger.consent_word import ConsentWord, standing
 from journeykit.ledger.reservation import COUNTING, STATUSES, Reservation, added_up, held_already, used_after
 from journeykit.ledger.sql_events import SqlEvents
+from journeykit.ledger.sql_guards import SqlGuards
 from journeykit.ledger.sql_rows import mark_of, reservation_of, touch_row, waiting_of, word_of
 from journeykit.ledger.sql_schema import (
     ANSWER_CONTACTS,
@@ -120,7 +121,7 @@ def _add_few(count: int) -> TextClause:
     return text(f"INSERT INTO {TOUCHES.name} ({quoted}) VALUES {', '.join(f'({row})' for row in rows)}")  # noqa: S608
 
 
-class SqlTransaction(SqlEvents):
+class SqlTransaction(SqlEvents, SqlGuards):
     """One transaction on a connection; see `journeykit.ledger.transaction.Transaction`."""
 
     def __init__(self, connection: Connection, *, reads: bool = False) -> None:

@@ -128,6 +128,34 @@ class EventRow:
     properties: str
 
 
+@frozen(kw_only=True)
+class GuardRow:
+    """A guard that tripped for a campaign, as a ledger keeps it; of both together the last row holds.
+
+    Attributes:
+        guard: its name.
+        campaign: the campaign's id.
+        paused: whether it pauses the campaign.
+        until: the instant at which the observation ended by which it tripped, microseconds.
+        messages: how many messages of the campaign were in its window then.
+        answered: how many of them had a response.
+        lifted: when a person last lifted it, microseconds; None for never.
+    """
+
+    guard: str
+    campaign: str
+    paused: bool
+    until: int
+    messages: int
+    answered: int
+    lifted: int | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Guard and campaign."""
+        return self.guard, self.campaign
+
+
 class Transaction(Protocol):
     """One transaction: all of it is kept, or nothing."""
 
@@ -237,6 +265,12 @@ class Transaction(Protocol):
 
     def has_events(self, until: int | None = None) -> bool:
         """Whether there is any event, up to a number."""
+
+    def guards(self) -> list[GuardRow]:
+        """The guards that tripped, with those that were lifted, by name and campaign."""
+
+    def keep_guards(self, rows: Iterable[GuardRow]) -> None:
+        """Write guards that tripped, or were lifted; of a guard and campaign the last word holds."""
 
     def run(self, run_id: str) -> RunMark | None:
         """A run that was begun."""
