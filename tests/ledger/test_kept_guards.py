@@ -14,6 +14,7 @@ from journeykit import (
     Cap,
     Claim,
     Contact,
+    DataError,
     Guard,
     GuardTrip,
     LedgerError,
@@ -149,6 +150,20 @@ def test_claims_wait_while_a_guard_pauses_their_campaign(campaigns):
     ledger.lift_guard("complaints")
     assert told(arbiter, ledger, **later) == {"launch": ("granted", None)}
     assert ledger.waiting("anna") == []
+
+
+def test_a_run_goes_on_only_while_the_same_is_paused():
+    """What it has reserved and what it would decide now would not be one run; a rehearsal may look back."""
+    ledger, arbiter = MemoryLedger(), Arbiter(RULES)
+    assert rules_of(arbiter, ledger, run_id="night") == rules_of(arbiter, ledger, run_id="night")
+    ledger.keep_guards(tripped("launch"))
+    with pytest.raises(DataError, match="was begun while guards paused other campaigns"):
+        rules_of(arbiter, ledger, run_id="night")
+    assert rules_of(arbiter, ledger, run_id="night", dry_run=True)["launch"] == "complaints"
+    assert rules_of(arbiter, ledger, run_id="next")["launch"] == "complaints"
+    assert {row["playbook"] for row in ledger.export_all("runs")} == {RULES.fingerprint}
+    ledger.lift_guard("complaints")
+    assert rules_of(arbiter, ledger, run_id="night")["launch"] is None
 
 
 def test_runs_say_what_the_ledger_pauses_and_what_was_lifted():

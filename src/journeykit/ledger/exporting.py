@@ -158,7 +158,7 @@ def _event(row: EventRow) -> dict[str, Any]:
 def _run(mark: RunMark) -> dict[str, Any]:
     return {
         "run_id": mark.run_id,
-        "playbook": mark.playbook,
+        "playbook": mark.playbook.partition(" ")[0],
         "at": moment(mark.at),
         "until": None if mark.until is None else moment(mark.until),
         "alone": str(mark.alone).lower(),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import check_text
-from journeykit.errors import LedgerError, closest
+from journeykit.errors import DataError, LedgerError, closest
 from journeykit.ledger.transaction import GuardRow
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from journeykit.engine.decider import Decider
-    from journeykit.ledger.transaction import Transaction
+    from journeykit.ledger.transaction import RunMark, Transaction
     from journeykit.model.tripped_guards import GuardTrip, TrippedGuards
 
 
@@ -197,3 +199,36 @@ def paused_now(decider: Decider, transaction: Transaction, *, writes: bool = Fal
         transaction.keep_guards(new)
     keys = dict.fromkeys(row.key for row in (*kept, *new) if row.paused)
     return decider.with_pauses(decider.pauses_by(keys)) if keys or decider.ruleset.pauses else decider
+
+
+def rules_mark(decider: Decider) -> str:
+    """What a run over tables is begun with: the playbook, and what guards pause, if anything."""
+    pauses = decider.ruleset.pauses
+    if not pauses:
+        return decider.fingerprint
+    return f"{decider.fingerprint} paused {sha256(json.dumps(sorted(pauses.items())).encode()).hexdigest()[:16]}"
+
+
+def check_begun(mark: RunMark, wanted: RunMark, *, dry_run: bool) -> None:
+    """Refuse to go on with a run by other rules, or for another time, than it was begun with.
+
+    A rehearsal, which only looks back, may be made whatever guards have paused since.
+
+    Raises:
+        DataError: saying what is another.
+    """
+    for name in ("playbook", "at", "until"):
+        was, now = getattr(mark, name), getattr(wanted, name)
+        if was == now:
+            continue
+        if name == "playbook" and was.partition(" ")[0] == now.partition(" ")[0]:
+            if dry_run:
+                continue
+            raise DataError(
+                f"the run {mark.run_id!r} was begun while guards paused other campaigns, and would not end as it was "
+                f"begun; give another run",
+                source="ledger",
+            )
+        raise DataError(
+            f"the run {mark.run_id!r} was begun with another {name}; give the same, or another run", source="ledger"
+        )

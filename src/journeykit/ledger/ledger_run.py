@@ -27,6 +27,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.decide import answer_row, informed, informed_each, keep_playbook, reservations_of
 from journeykit.ledger.fallen import Fallen
+from journeykit.ledger.guard_keeping import check_begun, rules_mark
 from journeykit.ledger.kept_rows import arm_in, kept_key, kept_text
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
 from journeykit.ledger.quota_usage import RoomOfQuotas, keep_to, usage_now, with_uses
@@ -123,7 +124,7 @@ class LedgerRun:
         self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
         wanted = RunMark(
             run_id=run_id,
-            playbook=decider.fingerprint,
+            playbook=rules_mark(decider),
             at=micros(at),
             until=None if until is None else micros(until, what="until"),
         )
@@ -141,11 +142,7 @@ class LedgerRun:
                 f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
                 source="ledger",
             )
-        for name in ("playbook", "at", "until"):
-            if getattr(self.mark, name) != getattr(wanted, name):
-                raise DataError(
-                    f"the run {run_id!r} was begun with another {name}; give the same, or another run", source="ledger"
-                )
+        check_begun(self.mark, wanted, dry_run=dry_run)
         self._words: dict[str, list[ConsentWord]] = {}
         for word in words:
             self._words.setdefault(word.person, []).append(word)

@@ -59,7 +59,7 @@ class RunMark:
 
     Attributes:
         run_id: its name.
-        playbook: the playbook's fingerprint.
+        playbook: the playbook's fingerprint; and, after a blank, a hash of what guards pause, if anything.
         at: the instant of its decisions, microseconds.
         until: the last instant of a plan, or None.
         touches: the last touch that it knows, by the number that each gets when it is written.
