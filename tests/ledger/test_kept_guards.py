@@ -62,7 +62,7 @@ def rules_of(arbiter, ledger, **more):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_tripped_pauses_until_a_person_lifts_it(kind, tmp_path):
-    """Whoever decides with the ledger, given the tripped guards or not; once it is lifted the campaign goes on."""
+    """Every decision with the ledger holds to it, given the tripped guards or not; once lifted, the campaign goes on."""
     with ledger_of(kind, tmp_path) as ledger:
         guarded, plain = Arbiter(RULES, guards=tripped("launch")), Arbiter(RULES)
         assert told(plain, ledger)["launch"] == ("granted", None)
@@ -153,13 +153,12 @@ def test_claims_wait_while_a_guard_pauses_their_campaign(campaigns):
 
 
 def test_a_run_goes_on_only_while_the_same_is_paused():
-    """What it has reserved and what it would decide now would not be one run; a rehearsal may look back."""
+    """What it has reserved and what it would decide now would not be one run."""
     ledger, arbiter = MemoryLedger(), Arbiter(RULES)
     assert rules_of(arbiter, ledger, run_id="night") == rules_of(arbiter, ledger, run_id="night")
     ledger.keep_guards(tripped("launch"))
     with pytest.raises(DataError, match="was begun while guards paused other campaigns"):
         rules_of(arbiter, ledger, run_id="night")
-    assert rules_of(arbiter, ledger, run_id="night", dry_run=True)["launch"] == "complaints"
     assert rules_of(arbiter, ledger, run_id="next")["launch"] == "complaints"
     assert {row["playbook"] for row in ledger.export_all("runs")} == {RULES.fingerprint}
     ledger.lift_guard("complaints")

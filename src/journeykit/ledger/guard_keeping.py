@@ -209,10 +209,8 @@ def rules_mark(decider: Decider) -> str:
     return f"{decider.fingerprint} paused {sha256(json.dumps(sorted(pauses.items())).encode()).hexdigest()[:16]}"
 
 
-def check_begun(mark: RunMark, wanted: RunMark, *, dry_run: bool) -> None:
+def check_begun(mark: RunMark, wanted: RunMark) -> None:
     """Refuse to go on with a run by other rules, or for another time, than it was begun with.
-
-    A rehearsal, which only looks back, may be made whatever guards have paused since.
 
     Raises:
         DataError: saying what is another.
@@ -222,8 +220,6 @@ def check_begun(mark: RunMark, wanted: RunMark, *, dry_run: bool) -> None:
         if was == now:
             continue
         if name == "playbook" and was.partition(" ")[0] == now.partition(" ")[0]:
-            if dry_run:
-                continue
             raise DataError(
                 f"the run {mark.run_id!r} was begun while guards paused other campaigns, and would not end as it was "
                 f"begun; give another run",

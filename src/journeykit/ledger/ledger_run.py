@@ -142,7 +142,7 @@ class LedgerRun:
                 f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
                 source="ledger",
             )
-        check_begun(self.mark, wanted, dry_run=dry_run)
+        check_begun(self.mark, wanted)
         self._words: dict[str, list[ConsentWord]] = {}
         for word in words:
             self._words.setdefault(word.person, []).append(word)
