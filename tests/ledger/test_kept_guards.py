@@ -62,7 +62,7 @@ def rules_of(arbiter, ledger, **more):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_tripped_pauses_until_a_person_lifts_it(kind, tmp_path):
-    """Every decision with the ledger holds to it, given the tripped guards or not; once lifted, the campaign goes on."""
+    """Every decision with the ledger holds to it, given the tripped guards or not; once lifted, it goes on."""
     with ledger_of(kind, tmp_path) as ledger:
         guarded, plain = Arbiter(RULES, guards=tripped("launch")), Arbiter(RULES)
         assert told(plain, ledger)["launch"] == ("granted", None)
