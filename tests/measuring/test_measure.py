@@ -386,6 +386,17 @@ def test_decisions_say_who_was_assigned_and_when():
     assert "first decided in another arm than that of the playbook as it is now" in said
 
 
+def test_arms_that_are_switched_off_or_gone_are_told():
+    """Contacts of an arm that has no share any more count in it; those of one that is not there are counted."""
+    arms = [{"name": "plain", "share": 1}, {"name": "bold", "share": 0, "with": {"reserve": 1}}]
+    playbook = Playbook.from_dict({"responses": TONE["responses"], "experiments": [{"name": "tone", "arms": arms}]})
+    log = [decided(name, 1, f"tone:{('plain', 'bold', 'old')[place % 3]}") for place, name in enumerate(PEOPLE)]
+    found = measured([], [did(PEOPLE[0], 2)], playbook, decisions=log)
+    own = found.block("arms").comparisons[0][2]
+    assert [(arm.name, arm.contacts) for arm in own.arms] == [("plain", 100), ("bold", 100)]
+    assert "tone: 100 contacts decided in arms that the playbook does not have now: tone:old" in str(found)
+
+
 def test_a_campaigns_holdout_is_that_of_the_contacts_that_it_was_for():
     """Decisions say of whom it was asked: those in the audience, with consent, on a stage that fits."""
     campaign = Campaign(id="meetup", holdout=Holdout(share=0.5, seed="own"))

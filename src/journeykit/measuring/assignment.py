@@ -166,6 +166,7 @@ def _experiment(
         # What decisions say goes before the hash, which knows only the shares of today.
         notes = list(_decided_otherwise(history, history.elsewhere(np.where(allowed, place, history.arm))))
         place, stretch = history.arm, history.stretch
+    notes += _gone_arms(tables, experiment)
     place = np.where(allowed, place, -1)
     there = [number for number, arm in enumerate(experiment.arms) if arm.share > 0 or (place == number).any()]
     new = np.full(len(experiment.arms) + 1, -1, np.int64)
@@ -199,6 +200,21 @@ def _decided(tables: MeasuredTables, experiment: Experiment) -> ArmHistory | Non
     contacts = len(tables.messages.ids)
     names = [own.name for own in experiment.arms]
     return ArmHistory.of(names, contacts=contacts, contact=contact, arm=arm, at=log.at, all_assigned=True)
+
+
+def _gone_arms(tables: MeasuredTables, experiment: Experiment) -> Iterator[str]:
+    """Contacts that were decided in arms of other names than the experiment has now."""
+    log, known = tables.log, {f"{experiment.name}:{arm.name}" for arm in experiment.arms}
+    if log is None:
+        return
+    gone = [
+        {own for own in str(text or "").split(";") if own.startswith(f"{experiment.name}:")} - known
+        for text in log.arms
+    ]
+    contacts = len(np.unique(log.contact[np.array([bool(own) for own in gone] or [False], np.bool_)[log.arm]]))
+    if contacts:
+        names = ", ".join(sorted(set().union(*gone)))
+        yield f"{counted(contacts, 'contact')} decided in arms that the playbook does not have now: {names}"
 
 
 def _decided_otherwise(history: ArmHistory, other: int) -> Iterator[str]:
