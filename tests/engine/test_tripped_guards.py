@@ -134,6 +134,13 @@ def test_runs_tell_of_guards_that_were_not_asked_and_strict_ones_refuse():
     assert Arbiter(RULES, guards=tripped()).decide_table(rows, at=AT, strict=True).num_rows == 2
 
 
+def test_single_decisions_tell_of_guards_that_were_not_asked():
+    """Among their notes."""
+    assert Arbiter(RULES, guards=tripped()).decide(ANNA, at=AT).notes == ()
+    (note,) = Arbiter(RULES).decide(ANNA, at=AT).notes
+    assert "it is not known what tripped" in note
+
+
 @pytest.mark.parametrize("start", range(6000, 6018, 6))
 def test_it_is_as_if_the_playbook_paused_the_campaigns_in_both_engines(start):
     """Random playbooks of every kind, plans, accounts and quotas among them: only the rule has another name."""

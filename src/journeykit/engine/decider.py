@@ -326,7 +326,11 @@ class Decider:
         """
         need_ledger(self.ruleset.counted)
         found = self.rounds(group).arbitrations
-        return tuple(self.decision(found[contact.id], explain=explain, run_id=run_id) for contact in group.contacts)
+        decided = tuple(self.decision(found[own.id], explain=explain, run_id=run_id) for own in group.contacts)
+        if not (self.playbook.guards or self.guards):
+            return decided
+        said = tuple(self.guard_notes())
+        return tuple(evolve(own, notes=(*own.notes, *said)) for own in decided) if said else decided
 
     def decide_group(
         self,
