@@ -13,6 +13,7 @@ from journeykit import Arbiter, Playbook
 from journeykit.errors import closest
 
 WEEK = {"calendar": "week"}
+SAME_HOLDOUT = "the playbook's holdout has the same seed, and all of these contacts: give one another seed"
 NOTE = {"id": "note", "channel": "email", "topics": ["news"], "theme": "care"}
 CALL = {"id": "call", "channel": "phone"}
 
@@ -108,6 +109,11 @@ TEAMS = {
             {"campaigns": campaigns("news", holdout={"share": 1, "seed": "s"})},
             ["campaigns[0].holdout.share: 'news' can never win: every contact is held out"],
             id="a campaign's holdout of all",
+        ),
+        pytest.param(
+            {"holdout": {"share": 0.2}, "campaigns": campaigns("news", holdout={"share": 0.1})},
+            [f"campaigns[0].holdout.seed: {SAME_HOLDOUT}"],
+            id="a campaign's holdout within the playbook's",
         ),
         pytest.param(
             {"campaigns": campaigns("a", "b", "c"), "caps": [cap(900)]},
@@ -503,7 +509,14 @@ TIMED = {"id": "news", "content": ["note"], "send_at": "22:30"}
         ),
         pytest.param({"quiet_hours": [NIGHT | {"days": ["mon", "tue"]}]}, [], id="some days"),
         pytest.param({"quiet_hours": [NIGHT | {"audience": "vip"}]}, [], id="some contacts"),
-        pytest.param({"quiet_hours": [NIGHT | {"where": {"tag": "loud"}}]}, [], id="some messages"),
+        pytest.param(
+            {
+                "quiet_hours": [NIGHT | {"where": {"tag": "loud"}}],
+                "campaigns": [TIMED, {"id": "fair", "content": ["note"], "tags": ["loud"]}],
+            },
+            [],
+            id="some messages",
+        ),
         pytest.param({"send_hours": [hours("09:00", "18:00"), hours("22:00", "23:00")]}, [], id="open"),
         pytest.param(
             {"quiet_hours": [NIGHT], "campaigns": [TIMED | {"obeys_quiet_hours": False}]}, [], id="does not obey hours"

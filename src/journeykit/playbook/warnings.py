@@ -155,9 +155,15 @@ def _holdout_warnings(playbook: Sections) -> Iterator[Problem]:
         message = "every contact is held out: only campaigns with needs_consent: false send anything"
         yield Problem.warning("holdout.share", message)
     for at, campaign in enumerate(playbook.campaigns or ()):
-        if campaign.needs_consent and campaign.holdout is not None and campaign.holdout.share == 1:
+        own, general = campaign.holdout, playbook.holdout
+        if own is None or not campaign.needs_consent:
+            continue
+        if own.share == 1:
             path = f"campaigns[{at}].holdout.share"
             yield Problem.warning(path, f"{campaign.id!r} can never win: every contact is held out")
+        elif general is not None and general.seed == own.seed and own.share <= general.share:
+            message = "the playbook's holdout has the same seed, and all of these contacts: give one another seed"
+            yield Problem.warning(f"campaigns[{at}].holdout.seed", message)
 
 
 def _segment_warnings(playbook: Sections) -> Iterator[Problem]:
