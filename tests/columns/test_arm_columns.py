@@ -115,3 +115,14 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
         name or "(none)": count for name, count in expected.items() if count
     }
     assert (np.diff([order[str(row["contact_id"])] for row in whole]) >= 0).all()
+
+
+def test_nobody_of_any_arm_gets_a_row():
+    """Of contacts who all opted out nothing is granted, and a table of grants is empty."""
+    arms = [Arm(name=name, share=0.5) for name in ("one", "two")]
+    campaign = {"id": "news", "content": ["note"]}
+    playbook = Playbook.from_dict({"content": [{"id": "note", "channel": "email"}], "campaigns": [campaign]})
+    rows = [{"contact_id": f"c{number}", "consent": ["email"], "opted_out": True} for number in range(20)]
+    playbook = evolve(playbook, experiments=[Experiment(name="trial", arms=arms)])
+    assert Arbiter(playbook).decide_table(rows, at=AT).num_rows == 0
+    assert Arbiter(playbook).decide_table(rows, at=AT, everything=True).num_rows == 20

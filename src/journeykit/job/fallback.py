@@ -114,6 +114,9 @@ class Fallback:
             pieces.append((rows_batch(rows, ids, state.pieces[0].batch.schema), np.array(places)))
         if len(pieces) == 1:
             return pieces[0][0], undecided
+        if not any(batch.num_rows for batch, _ in pieces):
+            # Several arms, none of which has a row.
+            return pieces[0][0], undecided
         table = pa.Table.from_batches([batch for batch, _ in pieces]).unify_dictionaries()
         order = np.argsort(np.concatenate([contact for _, contact in pieces]), kind="stable")
         return table.take(pa.array(order)).combine_chunks().to_batches()[0], undecided
