@@ -233,7 +233,7 @@ def test_the_report_is_text_a_page_plain_data_and_rows():
     found = measured(TOUCHES, [*EVENTS, did("anna", 5, "click")], by="team")
     lines = str(found).splitlines()
     assert lines[0] == "4 messages to 3 contacts, from 2026-11-01 00:00 to 2026-12-01 00:00 (UTC)."
-    assert "events that are no response: 1" in lines
+    assert "events that are no response: 1; 'click' 1" in lines
     assert "By team" in lines
     assert "<strong>By team</strong>" in found._repr_html_()
     data = json.loads(json.dumps(found.to_dict()))
@@ -403,7 +403,7 @@ def test_a_campaigns_holdout_is_that_of_the_contacts_that_it_was_for():
     playbook = Playbook(responses=[SALE], campaigns=[campaign])
     reasons = ("granted", "holdout", "capped", "not_in_audience", "no_consent", "wrong_stage")
     log = [decided(name, 1, reason=reasons[place % 6]) for place, name in enumerate(PEOPLE)]
-    (_, _, own), _ = measured([], [did(PEOPLE[0], 2)], playbook, decisions=log).block("arms").comparisons
+    (_, _, own), _ = measured([], [did(PEOPLE[0], 2, amount=3)], playbook, decisions=log).block("arms").comparisons
     asked = [name for place, name in enumerate(PEOPLE) if place % 6 < 3]
     held = [name for name in asked if bucket("own", name) < 0.5]
     assert [arm.contacts for arm in own.arms] == [len(held), len(asked) - len(held)]

@@ -28,7 +28,7 @@ class ContactOutcomes:
     Attributes:
         name: the response's.
         events: how many events of its name they have; an event that is in the table twice counts once.
-        value: what these are worth; None where the response has no value.
+        value: what these are worth; None where the response has no value, or none of them has one that is known.
     """
 
     name: str
@@ -59,7 +59,8 @@ def contact_outcomes(tables: MeasuredTables) -> list[ContactOutcomes]:
         if response.value is not None:
             place = parts.values[response.value]
             numbers = np.concatenate([part.value[place] for part in read] or [np.zeros(0)])[own]
-            value = np.bincount(contact[own], np.nan_to_num(numbers), len(messages.ids)).astype(np.float64)
+            if not len(numbers) or not np.isnan(numbers).all():
+                value = np.bincount(contact[own], np.nan_to_num(numbers), len(messages.ids)).astype(np.float64)
         found.append(ContactOutcomes(response.name, np.bincount(contact[own], minlength=len(messages.ids)), value))
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from journeykit.basics.clock import clock
 from journeykit.basics.threads import at_once
@@ -53,6 +54,7 @@ class Credits:
         share: the part of the event that is credited to the message: 1, or less with ``linear``.
         counts: by response, what became of its events.
         others: how many events have a name that no response asks for.
+        other_names: by these names, how many, as far as they are few.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
     """
@@ -66,6 +68,7 @@ class Credits:
     share: np.ndarray
     counts: tuple[ResponseCount, ...]
     others: int = 0
+    other_names: Mapping[str, int] = field(factory=dict)
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
 
@@ -158,6 +161,7 @@ def credit(
         **dict(zip(_NAMES, columns, strict=True)),
         counts=tuple(count for _, count in found),
         others=parts.others,
+        other_names=dict(parts.other_names),
         bad=tuple(bad.first),
         bad_rows=bad.total,
     )
@@ -264,5 +268,7 @@ class _Crediting:
             no_value=no_value,
             no_number=no_number,
             event=response.event,
-            nearest=None if len(own) else closest(response.event, sorted(self.parts.other_names)),
+            nearest=None if len(own) else closest(response.event, sorted({*self.parts.other_names, *self.parts.seen})),
+            no_property=response.value if len(own) and response.value not in self.parts.properties else None,
+            nearest_property=None if response.value is None else closest(response.value, sorted(self.parts.properties)),
         )

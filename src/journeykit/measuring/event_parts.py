@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -78,13 +79,14 @@ class EventPart(NamedTuple):
 
 
 class EventsRead(NamedTuple):
-    """What was read of a chunk: its events, bad rows, number of rows, the names that there are, and other names."""
+    """What was read of a chunk: its events, bad rows, number of rows, names, other names by count, and properties."""
 
     part: EventPart
     bad: list[BadRow]
     rows: int
     names: frozenset[str]
-    others: frozenset[str]
+    others: Mapping[str, int]
+    properties: Collection[str]
 
 
 class EventParts:
@@ -104,7 +106,8 @@ class EventParts:
         values: the properties that are values, each with its number.
         seen: the names of events that there are, as far as they are read.
         others: how many events have another name.
-        other_names: these names, as far as they are few.
+        other_names: by these names, how many, as far as they are few.
+        properties: the names of the properties that events have.
 
     Raises:
         DataError: for a table that cannot be read.
@@ -127,7 +130,8 @@ class EventParts:
         values = dict.fromkeys(own.value for own in responses if own.value is not None)
         self.values = {name: number for number, name in enumerate(values)}
         self.seen: set[str] = set()
-        self.other_names: set[str] = set()
+        self.other_names: Counter[str] = Counter()
+        self.properties: set[str] = set()
         self.others = 0
         self.rows = 0
         self._contacts = contacts
@@ -154,8 +158,9 @@ class EventParts:
             self.rows += read.rows
             self.others += read.rows - len(read.bad) - len(read.part.at)
             self.seen |= read.names
+            self.properties |= set(read.properties)
             if len(self.other_names) < _MANY:
-                self.other_names |= read.others
+                self.other_names.update(read.others)
             yield read.part
 
     def _read(self, part: Part | BadRow) -> EventsRead | BadRow:
@@ -169,13 +174,13 @@ class EventParts:
         faults: Faults = {}
         name = self._names(columns[places["event"]] if "event" in places else Column([None] * rows), faults)
         known = [own for own, place in self.names.items() if (name == place).any()]
-        strange = _others(columns[places["event"]], self.names) if "event" in places else frozenset()
+        strange = _others(columns[places["event"]], self.names) if "event" in places else {}
         bad = [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)]
         wanted = np.flatnonzero(name >= 0)
         if len(wanted) < rows:
             columns = [column.take(wanted) for column in columns]
-        found, more = self._wanted(names, columns, places, wanted + number, name[wanted])
-        return EventsRead(found, [*bad, *more], rows, frozenset(known), strange)
+        found, more, met = self._wanted(names, columns, places, wanted + number, name[wanted])
+        return EventsRead(found, [*bad, *more], rows, frozenset(known), strange, met)
 
     def _names(self, column: Column, faults: Faults) -> np.ndarray:
         """The numbers of the names; -1 for those that nothing asks for, and for what is no name: a fault."""
@@ -196,11 +201,11 @@ class EventParts:
         places: Mapping[str, int],
         numbers: np.ndarray,
         name: np.ndarray,
-    ) -> tuple[EventPart, list[BadRow]]:
+    ) -> tuple[EventPart, list[BadRow], Collection[str]]:
         rows, faults = len(numbers), dict[int, tuple[str, str, str]]()
         at = instants(columns, places, rows, faults, "at", self._instant)
         contact = self._contacts.find(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
-        known, mark = known_of_events(names, columns, places, rows, faults, at, self._spelt, self._asked)
+        known, mark, met = known_of_events(names, columns, places, rows, faults, at, self._spelt, self._asked)
         decision = id_marks(known.get(DECISION), rows, DECISION, faults)
         campaign = self._campaigns(known.get(CAMPAIGN), rows)
         values = [floats(known.get(own), rows) for own in self.values]
@@ -218,7 +223,7 @@ class EventParts:
             value=[own for own, _ in values],
             no_number=[own for _, own in values],
         )
-        return part.take(good) if faults else part, bad
+        return part.take(good) if faults else part, bad, met
 
     def _campaigns(self, column: Column | None, rows: int) -> np.ndarray:
         if column is None:
@@ -238,20 +243,22 @@ def known_of_events(
     at: np.ndarray,
     spelt: Callable[[str], tuple[str, ...]],
     asked: Sequence[str],
-) -> tuple[Mapping[str, Column], np.ndarray]:
-    """The properties of events that are asked for, and what tells each event from others of its contact."""
+) -> tuple[Mapping[str, Column], np.ndarray, Collection[str]]:
+    """The properties of events that are asked for, what tells each from others of its contact, and all their names."""
     read = _by_kernels if has_kernels() else _by_value
     return read(names, columns, places, rows, faults, at, spelt, asked)
 
 
-def _others(column: Column, known: Collection[str]) -> frozenset[str]:
-    """The names of events that nothing asks for, where a chunk has but a few."""
-    values = column.values
-    return (
-        frozenset(own for own in values if isinstance(own, str) and own not in known)
-        if len(values) < _MANY
-        else frozenset()
-    )
+def _others(column: Column, known: Collection[str]) -> dict[str, int]:
+    """By the names of events that nothing asks for, how many, where a chunk has but a few."""
+    codes, values = column.read(read_event)
+    if len(values) >= _MANY:
+        return {}
+    found: Counter[str] = Counter()
+    for own, count in zip(values, np.bincount(codes, minlength=len(values)).tolist(), strict=True):
+        if isinstance(own, str) and own not in known and count:
+            found[own] += count
+    return dict(found)
 
 
 def _by_kernels(
@@ -263,15 +270,15 @@ def _by_kernels(
     at: np.ndarray,
     spelt: Callable[[str], tuple[str, ...]],
     asked: Sequence[str],
-) -> tuple[Mapping[str, Column], np.ndarray]:
-    """The properties that are asked for, and what tells each event from others."""
+) -> tuple[Mapping[str, Column], np.ndarray, Collection[str]]:
+    """The properties that are asked for, what tells each event from others, and the names of all properties."""
     from journeykit.columns.chunk import mapped
     from journeykit.placing.event_columns import event_marks
     from journeykit.placing.event_properties import properties_of
 
     found = properties_of(names, columns, places, faults, spelt, asked)
     called = mapped(columns[places["event"]], read_event) if "event" in places else Column([None] * rows)
-    return found.columns, event_marks(columns, places, rows, faults, called, at, found)
+    return found.columns, event_marks(columns, places, rows, faults, called, at, found), found.names
 
 
 def _by_value(
@@ -283,7 +290,7 @@ def _by_value(
     at: np.ndarray,
     spelt: Callable[[str], tuple[str, ...]],
     asked: Sequence[str],
-) -> tuple[Mapping[str, Column], np.ndarray]:
+) -> tuple[Mapping[str, Column], np.ndarray, Collection[str]]:
     """The same without the kernels, row by row."""
     cells = [column.cells() for column in columns]
     known: list[dict[str, Any]] = []
@@ -307,7 +314,8 @@ def _by_value(
         if row not in faults:
             event = Event(read_event(values[places["event"]]), moment(int(at[row])), parts, identifier)
             mark[row] = id_mark(repr(identity(event)))
-    return {label: Column([parts.get(label) for parts in known]) for label in asked}, mark
+    met = {label for label, _ in flat_properties(names, [None] * len(names), spelt)}
+    return {label: Column([parts.get(label) for parts in known]) for label in asked}, mark, met.union(*known)
 
 
 def _is_read(value: Any) -> bool:

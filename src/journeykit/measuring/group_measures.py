@@ -54,6 +54,11 @@ class AnsweredMessages:
         return self._by_message(self.share)
 
     @property
+    def valued(self) -> NDArray[np.float64]:
+        """By settled message, how many of its events have a value that is known."""
+        return self._by_message(0 * self.share if self.value is None else self.share * ~np.isnan(self.value))
+
+    @property
     def worth(self) -> NDArray[np.float64]:
         """By settled message, what its events are worth; 0 where the response has no value."""
         return self._by_message(0 * self.share if self.value is None else self.share * np.nan_to_num(self.value))
@@ -74,7 +79,9 @@ class ResponseMeasures:
         young_part: how many of these have a credited event already.
         rate: the messages with a credited event, of those in its scope and old enough.
         events: how many events are credited to these; parts of one are added up.
-        value: what these events are worth; None where the response has no value.
+        has_value: whether the response has a value.
+        value: what these events are worth, as far as that is known; None where it is known of none of them, or the
+            response has no value.
         worth: their value per message; None likewise.
         cost: what the messages did cost; None where that is unknown of one of them.
     """
@@ -84,6 +91,7 @@ class ResponseMeasures:
     young_part: int
     rate: Ratio
     events: float
+    has_value: bool
     value: float | None
     worth: Ratio | None
     cost: float | None
@@ -227,6 +235,7 @@ def _of_response(
         sums.by_group(own.young),
         sums.by_group(answered & own.young),
         sums.by_group(own.events),
+        sums.by_group(own.valued),
         sums.by_group(np.where(settled, paid, 0.0)),
         sums.by_group(settled & ~known),
         whole,
@@ -234,8 +243,8 @@ def _of_response(
         worth,
         strict=True,
     )
-    for name, young, young_part, events, cost, unknown, messages, answered, worths in rows:
-        there = messages > 0
+    for name, young, young_part, events, valued, cost, unknown, messages, answered, worths in rows:
+        there, is_known = messages > 0, has_value and (valued > 0 or not events)
         title = "\0".join((own.name, *groups.facets, *("" if one is None else f"={one}" for one in name)))
         yield ResponseMeasures(
             response=own.name,
@@ -243,7 +252,8 @@ def _of_response(
             young_part=young_part,
             rate=Ratio.of(messages[there], answered[there], draws, title),
             events=events,
-            value=worths.sum().item() if has_value else None,
-            worth=Ratio.of(messages[there], worths[there], draws, title, is_count=False) if has_value else None,
+            has_value=has_value,
+            value=worths.sum().item() if is_known else None,
+            worth=Ratio.of(messages[there], worths[there], draws, title, is_count=False) if is_known else None,
             cost=None if unknown else cost,
         )

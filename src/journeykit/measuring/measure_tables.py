@@ -112,7 +112,7 @@ def _span(ratio: Ratio | None) -> str:
 
 
 _ALWAYS: Callable[[ResponseMeasures], bool] = lambda _: True  # noqa: E731
-_HAS_VALUE: Callable[[ResponseMeasures], bool] = lambda own: own.worth is not None  # noqa: E731
+_HAS_VALUE: Callable[[ResponseMeasures], bool] = lambda own: own.has_value  # noqa: E731
 _COLUMNS: Sequence[tuple[tuple[str, Callable[[ResponseMeasures], str]], Callable[[ResponseMeasures], bool]]] = (
     (("response", lambda own: own.response), _ALWAYS),
     (("young", lambda own: f"{own.young:,}"), lambda own: own.young > 0),

@@ -24,6 +24,7 @@ from journeykit.measuring.message_facets import MessageFacets, column_names, fac
 from journeykit.measuring.message_pressure import by_messages_before, harms_of, messages_before_each
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
+from journeykit.model.response import WELL_KNOWN
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from journeykit.measuring.credits import Credits
     from journeykit.measuring.group_measures import GroupMeasures
     from journeykit.measuring.measure_report import ReportBlock
     from journeykit.playbook.playbook import Playbook
@@ -172,7 +174,7 @@ def report_of(tables: MeasuredTables, by: Sequence[tuple[str, ...]]) -> MeasureR
         before = messages_before_each(messages)
         steps = by_messages_before(before)
         pressure = FacetMeasures(facets=steps.facets, groups=tuple(_measured(tables, steps, harms)))
-        rows = harms_of(messages, tables.credits, before)
+        rows = harms_of(messages, tables.credits, before, tables.touches)
     return MeasureReport(
         since=moment(micros(tables.since)),
         until=moment(micros(tables.until)),
@@ -260,6 +262,7 @@ def _counts(tables: MeasuredTables) -> dict[str, Any]:
         "events": {
             "responses": [own.to_dict() for own in found.counts],
             "others": found.others,
+            "other_names": dict(found.other_names),
             "bad_rows": found.bad_rows,
             "bad": [str(row) for row in found.bad[:10]],
         },
@@ -286,14 +289,26 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
         yield f"messages of contacts that {lacking}: {messages.strangers:,}"
     yield from _unknown_campaigns(tables)
     if messages.no_cost:
-        yield f"messages whose cost is no number: {messages.no_cost:,}"
+        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}"
     if everything.cost is not None and everything.cost_unknown:
         yield f"messages whose cost is unknown: {everything.cost_unknown:,}; no value per cost where they are"
     if messages.repeated:
         yield f"messages with the decision_id of another one of the same contact: {messages.repeated:,}"
     yield from found.lines
     if found.others:
-        yield f"events that are no response: {found.others:,}"
+        yield f"events that are no response: {found.others:,}{''.join(_named(found))}"
+
+
+def _named(found: Credits) -> Iterator[str]:
+    """The names of events that are no response: first those near the name of one, then those that there are most of."""
+    asked = [own.event for own in (*found.responses, *WELL_KNOWN)]
+    near = {name: closest(name, asked) for name in found.other_names}
+    order = sorted(near, key=lambda name: (near[name] is None, -found.other_names[name], name))
+    for place, name in enumerate(order[:_NAMED]):
+        hint = "" if near[name] is None else f" (did you mean {near[name]!r}?)"
+        yield f"{', ' if place else '; '}{name!r} {found.other_names[name]:,}{hint}"
+    if len(order) > _NAMED:
+        yield ", ..."
 
 
 def _unknown_campaigns(tables: MeasuredTables) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.basics.clock import DAY
+from journeykit.measuring.decision_texts import decision_texts
 from journeykit.measuring.group_measures import HARMFUL
 from journeykit.measuring.group_sums import MessageGroups
 from journeykit.tables.arrow.arrays import coded, numbers, texts
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from journeykit.measuring.credits import Credits
     from journeykit.measuring.message_table import MessageTable
+    from journeykit.tables import TableSource
 
 PRESSURE_DAYS = 30
 """So many days before a message are looked at."""
@@ -61,19 +63,33 @@ def by_messages_before(before: NDArray[np.int64]) -> MessageGroups:
     return MessageGroups((f"in the {PRESSURE_DAYS} days before",), names, np.arange(len(step)), place[step])
 
 
-def harms_of(messages: MessageTable, credits_: Credits, before: NDArray[np.int64]) -> pa.Table:
-    """The opt-outs and complaints, each with the message that it followed, with the columns of `HARMS`."""
+def harms_of(
+    messages: MessageTable, credits_: Credits, before: NDArray[np.int64], touches: TableSource | None = None
+) -> pa.Table:
+    """The opt-outs and complaints, each with the message that it followed, with the columns of `HARMS`.
+
+    Args:
+        messages: the messages.
+        credits_: what is credited to them.
+        before: by message, how many others its contact had in the days before.
+        touches: the table of touches, which says the decision ids that the messages may be without.
+    """
     named = [place for place, own in enumerate(credits_.responses) if own.name in HARMFUL]
     rows = np.flatnonzero(np.isin(credits_.response, named))
     message = credits_.message[rows]
     names = [own.name for own in credits_.responses]
     taken = messages.rows.select(["contact_id", *_OF_MESSAGE]).take(numbers(message, pa.int64()))
+    decisions = taken["decision_id"]
+    if touches is not None and decisions.null_count:
+        ids = decision_texts(touches, messages.decision[message])
+        decisions = texts([ids.get(mark) for mark in messages.decision[message].tolist()])
     return pa.table(
         {
             "response": coded(credits_.response[rows], texts(names)),
             "contact_id": taken["contact_id"],
             "at": numbers(credits_.at[rows], pa.timestamp("us", "UTC")),
             **{name: taken[name] for name in _OF_MESSAGE},
+            "decision_id": decisions,
             "messages_before": numbers(before[message], pa.int64()),
         }
     )

@@ -85,7 +85,7 @@ class MessageTable:
         not_sent: by status, how many touches are no messages.
         outside: how many messages are neither here nor in `earlier`, because of `since` and `until`.
         strangers: how many messages have contacts that the table of contacts lacks.
-        no_cost: how many messages have a cost that is no number, and so have none.
+        no_cost: how many messages have a cost that is no number from 0 on, and so is unknown.
         repeated: how many messages have a decision id that another one of the same contact has too.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
@@ -325,13 +325,15 @@ class _Made:
         )
 
     def _cost(self, given: Any, kinds: np.ndarray) -> tuple[np.ndarray, int]:
-        """What each message cost: its own, else the campaign's; and how many have one that is no number."""
+        """What each message cost: its own, else the campaign's; and how many have one that is no number from 0 on."""
         campaigns = self._ruleset.campaigns
         costs = [campaigns[name].cost if name in campaigns else None for name in map(_campaign, self.kinds)]
         planned = np.array([np.nan if cost is None else cost for cost in costs] or [np.nan], np.float64)[kinds]
         if given is None:
             return planned, 0
         own, bad = floats(Column(given.combine_chunks()), len(kinds))
+        bad |= own < 0
+        own[bad] = np.nan
         return np.where(np.isnan(own) & ~bad, planned, own), int(np.count_nonzero(bad))
 
 

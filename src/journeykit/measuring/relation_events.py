@@ -136,7 +136,7 @@ class RelationEventReader:
         at = instants(columns, places, rows, faults, "at", self._instant)
         whose = columns[places["contact_id"]] if "contact_id" in places else None
         contact = self._contacts.find(whose, rows, faults)
-        known, mark = known_of_events(names, columns, places, rows, faults, at, self._spelt, self._properties)
+        known, mark, _ = known_of_events(names, columns, places, rows, faults, at, self._spelt, self._properties)
         found = [contact, at, name, mark]
         for own in self._properties:
             found += floats(known.get(own), rows)

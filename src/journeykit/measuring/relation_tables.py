@@ -266,7 +266,7 @@ def _message_notes(messages: MessageTable | None) -> Iterable[str]:
     if messages.strangers:
         yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
     if messages.no_cost:
-        yield f"messages whose cost is no number: {messages.no_cost:,}"
+        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}"
     unknown = messages.rows["cost"].null_count
     if 0 < unknown < len(messages):
         yield f"messages whose cost is unknown: {unknown:,}; lifetime values take them to cost nothing"

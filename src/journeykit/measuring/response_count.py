@@ -50,6 +50,8 @@ class ResponseCount:
         no_number: how many of the credited ones have a value that is no number; they count, without a value.
         event: the name of its events.
         nearest: where there are none, a name that events have and that may have been meant; None for none.
+        no_property: the property that is the value, where no event has it.
+        nearest_property: a property that events have and that may have been meant; None for none.
     """
 
     response: str
@@ -61,6 +63,8 @@ class ResponseCount:
     no_number: int = 0
     event: str = ""
     nearest: str | None = None
+    no_property: str | None = None
+    nearest_property: str | None = None
 
     @property
     def lines(self) -> Iterator[str]:
@@ -79,10 +83,15 @@ class ResponseCount:
                 f" (row{'s' if count > 1 else ''} {', '.join(map(str, rows))}{', ...' if count > len(rows) else ''})"
             )
             yield f"{self.response}: {count:,} of {self.events:,} events {WHY_NOT[name]}{where if rows else ''}"
+        if self.no_property is not None:
+            hint = "" if self.nearest_property is None else f"; did you mean {self.nearest_property!r}?"
+            yield f"{self.response}: no event has the property {self.no_property!r}, its value{hint}"
+        unknown = ": its value is unknown" if self.credited and self.no_number + self.no_value == self.credited else ""
         if self.no_number:
-            yield f"{self.response}: {self.no_number:,} credited events have a value that is no number: none is added"
+            why = ": none is added" if self.no_value or not unknown else unknown
+            yield f"{self.response}: {self.no_number:,} credited events have a value that is no number{why}"
         if self.no_value:
-            yield f"{self.response}: {self.no_value:,} credited events have no value"
+            yield f"{self.response}: {self.no_value:,} credited events have no value{unknown}"
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 DECISION = "decision_id"
 _SENT_AT = "sent_at"
-_LEDGER_ID = "id"
+LEDGER_ID = "id"
 """What a ledger calls the decision in its export of touches."""
-_TEXTS = (DECISION, _LEDGER_ID, "account_id", "stage", "arm")
+_TEXTS = (DECISION, LEDGER_ID, "account_id", "stage", "arm")
 
 
 class TouchPart(NamedTuple):
@@ -113,7 +113,7 @@ class TouchParts:
 
     def _wanted(self, name: str) -> bool:
         fold = fold_name(name)
-        return fold in TOUCH_COLUMNS or fold in (DECISION, _LEDGER_ID) or self._only is None or fold in self._only
+        return fold in TOUCH_COLUMNS or fold in (DECISION, LEDGER_ID) or self._only is None or fold in self._only
 
     def __iter__(self) -> Iterator[TouchPart]:
         for read in at_once(self._read, self.source.parts(self._wanted), self._threads):
@@ -132,8 +132,8 @@ class TouchParts:
             return part
         number, names, arrays = part
         places = places_of(names, self.source.source)
-        if DECISION not in places and _LEDGER_ID in places:
-            places[DECISION] = places.pop(_LEDGER_ID)
+        if DECISION not in places and LEDGER_ID in places:
+            places[DECISION] = places.pop(LEDGER_ID)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
         faults: Faults = {}
