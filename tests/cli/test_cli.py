@@ -657,6 +657,14 @@ def test_a_wrong_option_is_told_with_the_usage_of_its_command(capsys, arguments,
     assert words in said
 
 
+@pytest.mark.parametrize("again", [("--contacts", "c.csv"), ("--zone=UTC", "--zone=UTC"), ("--out", "e.csv")])
+def test_an_option_with_one_value_is_given_once(capsys, again):
+    """The second value would replace the first without a word; own policies are several by design."""
+    assert decide(*again) == 2
+    assert "given twice; it takes one value" in capsys.readouterr().err
+    assert not Path("d.csv").exists()
+
+
 def test_errors_advise_what_can_be_done_on_the_command_line(tmp_path, capsys, monkeypatch):
     """An error from the command line names options and commands, and no Python."""
     monkeypatch.chdir(tmp_path)

@@ -43,7 +43,8 @@ TABLES = ("--touches", "touches.csv", "--events", "events.csv")
 
 
 def measure(*more):
-    return main(["measure", "playbook.yaml", "--since", "2026-11-01T00:00Z", "--until", "2026-12-05T00:00Z", *more])
+    until = () if "--until" in more else ("--until", "2026-12-05T00:00Z")
+    return main(["measure", "playbook.yaml", "--since", "2026-11-01T00:00Z", *until, *more])
 
 
 def test_the_report_is_printed(capsys):

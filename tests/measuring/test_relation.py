@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import CompareMeans
 
 from journeykit import DataError, ModelError, Playbook
-from journeykit.measuring import measure_relation
+from journeykit.measuring import measure, measure_relation
 from journeykit.measuring.churn_measures import churn_measures
 from journeykit.measuring.relation_events import first_of_each
 from journeykit.measuring.relation_tables import RelationTables
@@ -388,4 +388,37 @@ def test_what_the_holdout_gets_too_is_no_cost_of_what_was_kept() -> None:
         for name, cost in (("news", 1), ("bill", 9), (None, 1))
     ]
     kept = measured(answered(120), book, touches=touches).block("returns").kept[0]
-    assert kept.per_cost.value == pytest.approx(kept.in_all.value / 100)
+    assert kept.cost == 2 * sum(not book.holdout.holds(f"c{number}") for number in range(50))
+    assert kept.per_cost.value == pytest.approx(kept.in_all.value / kept.cost)
+
+
+def test_what_was_kept_of_some_contacts_is_by_the_cost_of_messages_to_them() -> None:
+    """Who came later, or is held out, is not counted among them; neither are the messages to them."""
+    book = playbook(holdout={"share": 0.3})
+    log = [*answered(120), *(event(f"late{number}", "purchase", 5, amount=1) for number in range(40))]
+    late = [f"late{number}" for number in range(40)]
+    touches = [
+        {"contact_id": name, "sent_at": day(9), "cost": 1} for name in (*(f"c{number}" for number in range(120)), *late)
+    ]
+    found = measured(log, book, touches=touches).block("returns")
+    kept = found.kept[0]
+    assert kept.cost == kept.contacts["messaged"] < 120
+    assert kept.per_cost.value == pytest.approx(kept.in_all.value / kept.cost)
+    assert "cost of messages to them" in str(found)
+    assert found.money[0].cost == 160
+
+
+def test_both_values_per_cost_of_a_report_are_one() -> None:
+    """A message that is younger than `within` is in neither; a team that has no other has no return yet."""
+    touches = [{"contact_id": "anna", "sent_at": day(at), "team": "shop", "cost": 1} for at in (9, 80, 88)]
+    touches.append({"contact_id": "anna", "sent_at": day(89), "team": "care", "cost": 1})
+    log = [event("anna", "purchase", 10, amount=30), event("anna", "purchase", 89.5, amount=5)]
+    found = measured(log, touches=touches).block("returns")
+    plain = measure(playbook(), touches, log, since=SINCE, until=UNTIL, by="team")
+    own = {group.group[0]: group.responses[0] for group in plain.by("team").groups}
+    own["(all)"] = plain.everything.responses[0]
+    for money in found.money:
+        there = own[money.team]
+        assert (money.messages, money.cost, money.value) == (there.rate.whole, there.cost, there.value)
+        assert (money.value_per_cost and money.value_per_cost.value) == there.value_per_cost
+    assert [(money.team, money.messages) for money in found.money] == [("(all)", 2), ("shop", 2), ("care", 0)]

@@ -259,7 +259,15 @@ def _rare_collections() -> Iterator[None]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reads arguments; of options that a command does not have, the command itself tells, with its own usage."""
+    """Reads arguments; of options that a command does not have, the command itself tells, with its own usage.
+
+    An option with one value is given once: a second value would replace the first without a word.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        for name in (None, "store"):
+            self.register("action", name, _StoreOnce)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         found, unknown = super().parse_known_args(args, namespace)
@@ -296,6 +304,18 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
     commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
     return parser
+
+
+class _StoreOnce(argparse.Action):
+    """Takes the value of an option that is given once."""
+
+    _is_given = False
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        if option is not None and self._is_given:
+            parser.error(f"argument {'/'.join(self.option_strings)}: given twice; it takes one value")
+        self._is_given = option is not None
+        setattr(namespace, self.dest, values)
 
 
 class _Version(argparse.Action):

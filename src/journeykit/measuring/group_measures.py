@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from journeykit.measuring.group_sums import MessageGroups
+    from journeykit.measuring.message_table import MessageTable
     from journeykit.measuring.ratio_interval import Draws
+    from journeykit.model.response import Response
 
 HARMFUL = ("opt_out", "complaint")
 """The responses that are counted per thousand messages, and by how many messages came before."""
@@ -173,6 +175,15 @@ class FacetMeasures:
     def name(self) -> str:
         """The facets as ``--by`` takes them."""
         return "*".join(self.facets)
+
+
+def settled_and_young(
+    response: Response, messages: MessageTable, until: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """By message, whether it is in a response's scope and at least as old at the end as its `within`; or younger."""
+    scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds] or [False], np.bool_)
+    in_scope, is_old = scope[messages.kind], until - messages.at >= response.length
+    return in_scope & is_old, in_scope & ~is_old
 
 
 def measures_of(

@@ -15,7 +15,7 @@ from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.credits import credit
 from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_sources import FacetSources
-from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of
+from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of, settled_and_young
 from journeykit.measuring.group_sums import MessageGroups
 from journeykit.measuring.guard_measures import guard_measures
 from journeykit.measuring.measure_report import MeasureReport
@@ -203,15 +203,14 @@ def blocks_of(tables: MeasuredTables) -> Iterator[ReportBlock]:
 def answered_messages(tables: MeasuredTables) -> Iterator[AnsweredMessages]:
     """What is known of each response, by message."""
     messages, found = tables.messages, tables.credits
-    age = micros(tables.until) - messages.at
+    until = micros(tables.until)
     for response in found.responses:
         own = found.of(response.name)
-        scope = np.array([response.where.surely_matches(facets) for facets in messages.kinds] or [False], np.bool_)
-        in_scope, is_old = scope[messages.kind], age >= response.length
+        settled, young = settled_and_young(response, messages, until)
         yield AnsweredMessages(
             response.name,
-            settled=in_scope & is_old,
-            young=in_scope & ~is_old,
+            settled=settled,
+            young=young,
             message=own.message,
             share=own.share,
             value=None if response.value is None else own.value,

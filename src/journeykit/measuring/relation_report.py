@@ -216,7 +216,7 @@ def measure_relation(
     )
     credits_ = credit(playbook, messages, events, zone=zone, max_bad=max_bad)
     notes += credits_.of(asked.name).lines
-    blocks.append(two_returns(tables, values, group, messages, credits_, asked.name))
+    blocks.append(two_returns(tables, values, group, messages, credits_, asked))
     return _report(tables, blocks, notes)
 
 

@@ -14,6 +14,7 @@ from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.measuring.arm_outcomes import arm_outcomes
 from journeykit.measuring.base_value import amount_cells
 from journeykit.measuring.differences import Difference
+from journeykit.measuring.group_measures import settled_and_young
 from journeykit.measuring.relation_arms import relation_arms
 from journeykit.measuring.stage_stays import NOWHERE
 from journeykit.measuring.value_chain import Estimated, jackknifed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.message_table import MessageTable
     from journeykit.measuring.relation_tables import RelationTables
     from journeykit.measuring.value_chain import StageValues
+    from journeykit.model.response import Response
 
 _UNKNOWN = "-"
 ALL_TEAMS, NO_TEAM = "(all)", "(none)"
@@ -41,7 +43,8 @@ class MoneyReturn:
 
     Attributes:
         team: whose messages.
-        messages: how many.
+        messages: how many, of those in the response's scope that are as old at the end as its `within`: to younger ones
+            more may yet be credited.
         cost: what they cost; None where the cost of one is not known.
         value: what is credited to them.
         value_per_cost: the one by the other; None where they cost nothing, or nobody knows what.
@@ -76,8 +79,9 @@ class KeptValue:
         after: by arm, what those contacts are worth at the end, per contact who was there at the start.
         kept: how much more a contact of the arm kept.
         in_all: that, for all contacts of the arm.
-        per_cost: that, by the cost of the messages that a holdout does not get; None where this is not known, or
-            nothing, and for experiments.
+        cost: what those of the messages in the time cost that went to these contacts and that a holdout does not get;
+            None where this is not known, and for experiments.
+        per_cost: what was kept in all by that cost; None where there is none.
         lost: the share of contacts who are lost at the end, arm less arm.
     """
 
@@ -89,6 +93,7 @@ class KeptValue:
     after: Mapping[str, float]
     kept: Estimated
     in_all: Estimated
+    cost: float | None
     per_cost: Estimated | None
     lost: Difference
 
@@ -104,6 +109,7 @@ class KeptValue:
             **{name: dict(getattr(self, name)) for name in ("contacts", "before", "after")},
             "kept": self.kept.to_dict(),
             "in_all": self.in_all.to_dict(),
+            "cost": self.cost,
             "per_cost": None if self.per_cost is None else self.per_cost.to_dict(),
             "lost": self.lost.to_dict(),
             "is_small": self.is_small,
@@ -142,7 +148,7 @@ class TwoReturns:
             (own.team, f"{own.messages:,}", _number(own.cost), _number(own.value), *amount_cells(own.value_per_cost))
             for own in self.money
         ]
-        headings = ("team", "messages", "cost", "value", "value per cost", "interval")
+        headings = ("team", "settled", "cost", "value", "value per cost", "interval")
         yield ReportTable(f"Return in money: {self.response}", headings, rows, 1)
         for kept in self.kept:
             title = f"Return in lifetime value: contacts there at the start, by {kept.name}"
@@ -193,7 +199,7 @@ def two_returns(
     group: NDArray[np.int64],
     messages: MessageTable,
     credits_: Credits,
-    response: str,
+    response: Response,
 ) -> TwoReturns:
     """What messages brought for what they cost, and what they kept of the relationship.
 
@@ -203,11 +209,12 @@ def two_returns(
         group: by contact, the group with which it is left out, to see how sure a figure is.
         messages: the messages in the time.
         credits_: the events that are credited to them.
-        response: the response whose value counts.
+        response: that whose value counts.
     """
     whose = tables.numbers_of(messages)
     left_out = np.where(whose >= 0, group[np.maximum(whose, 0)], 0)
-    own = credits_.of(response)
+    own = credits_.of(response.name)
+    settled, _ = settled_and_young(response, messages, tables.until)
     value = np.bincount(own.message, own.share * np.nan_to_num(own.value), len(messages))
     cost = messages.rows["cost"].to_numpy(zero_copy_only=False).astype(np.float64)
     column = one_piece(messages.rows["team"]).dictionary_encode()
@@ -215,21 +222,25 @@ def two_returns(
     code = column.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     groups = int(group.max(initial=0)) + 1
     chosen = [(ALL_TEAMS, np.ones(len(code), np.bool_)), *((name, code == own) for own, name in enumerate(names))]
-    money = [_money(name, left_out[own], cost[own], value[own], groups, tables.level) for name, own in chosen]
-    whole, *others = (own for own in money if own.team == ALL_TEAMS or own.messages)
+    whole, *others = (
+        _money(name, left_out[own & settled], cost[own & settled], value[own & settled], groups, tables.level)
+        for name, own in chosen
+        if name == ALL_TEAMS or own.any()
+    )
     campaign = one_piece(messages.rows["campaign_id"])
 
-    def cost_of(campaigns: frozenset[str | None] | None) -> float | None:
+    def cost_of(campaigns: frozenset[str | None] | None, contacts: NDArray[np.bool_]) -> float | None:
         # The playbook's holdout gets what needs no consent, as all others do.
         free = [own.id for own in tables.playbook.campaigns or () if not own.needs_consent]
         some = pa.array(free if campaigns is None else list(campaigns), pa.large_string())
         own = pc.is_in(campaign.cast(pa.large_string()), some).to_numpy(zero_copy_only=False)
-        found = float(cost[own != (campaigns is None)].sum())
+        to_them = (whose >= 0) & contacts[whose]
+        found = float(cost[to_them & (own != (campaigns is None))].sum())
         return None if np.isnan(found) else found
 
     kept, said = _kept(tables, values, group, cost_of)
     return TwoReturns(
-        response=response,
+        response=response.name,
         money=(whole, *sorted(others, key=lambda own: (-own.messages, own.team))),
         kept=tuple(kept),
         said=tuple(said),
@@ -260,7 +271,7 @@ def _money(
 
 
 def _kept(
-    tables: RelationTables, values: StageValues, group: NDArray[np.int64], cost_of: Callable[[Any], float | None]
+    tables: RelationTables, values: StageValues, group: NDArray[np.int64], cost_of: Callable[..., float | None]
 ) -> tuple[list[KeptValue], list[str]]:
     """The value kept by each arm against another one, and what is to be said of it."""
     found, said = list[KeptValue](), list[str]()
@@ -268,7 +279,6 @@ def _kept(
     ends = [_present_stage(tables, at) for at in (tables.since, tables.until)]
     for dealt in relation_arms(tables):
         said += dealt.notes
-        cost = cost_of(dealt.campaigns) if dealt.is_holdout else None
         for number in range(1, len(dealt.arms)):
             there = start & ((dealt.place == 0) | (dealt.place == number))
             arm = (dealt.place[there] == number).astype(np.int64)
@@ -278,6 +288,8 @@ def _kept(
                     f"{dealt.name}, lifetime value kept: not compared; nobody of one arm was there at the start"
                 )
                 continue
+            # What was kept is that of contacts there at the start, and so is what it cost.
+            cost = cost_of(dealt.campaigns, start & (dealt.place == number)) if dealt.is_holdout else None
             account = None if dealt.is_holdout or tables.account is None else tables.account[there]
             sides = _Sides(names, arm, account, group[there], [own[there] for own in ends], len(tables.stays.stages))
             found.append(_kept_value(dealt.name, values, sides, cost))
@@ -342,6 +354,7 @@ def _kept_value(name: str, values: StageValues, sides: _Sides, cost: float | Non
         after=dict(zip(sides.names, worth(end, values.array).tolist(), strict=True)),
         kept=found,
         in_all=_times(found, contacts),
+        cost=cost,
         per_cost=_times(found, contacts / cost) if cost else None,
         lost=Difference.between(lost[1], lost[0], level=values.level),
     )
@@ -361,6 +374,7 @@ def _kept_cells(own: KeptValue) -> Iterator[tuple[str, ...]]:
     yield "kept per contact", "", "", *amount_cells(own.kept)
     yield "kept in all", "", "", *amount_cells(own.in_all)
     if own.per_cost is not None:
+        yield "cost of messages to them", _number(own.cost), "", "", ""
         yield "kept per cost", "", "", *amount_cells(own.per_cost)
     rates = [
         f"{100 * arm.mean:.1f} %" if arm.mean is not None else _UNKNOWN for arm in (own.lost.arm, own.lost.against)
