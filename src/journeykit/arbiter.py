@@ -523,7 +523,7 @@ class Arbiter:
         _check_kinds(Contact, [contact], "contact")
         contact = self.decider.ruleset.with_events(contact, events, decision.at)
         found = violations(self.playbook, decision, contact, touches, claims, scores, self.decider.checks)
-        return (*found, *guard_violations(self.guards, [decision]))
+        return (*found, *guard_violations(self.playbook, self.guards, [decision]))
 
     def audit_account(
         self,
@@ -551,7 +551,7 @@ class Arbiter:
             ruleset, at = self.decider.ruleset, found[0].at
             whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
         own = (self.playbook, tuple(found), tuple(whose), touches, claims, scores, self.decider.checks)
-        return (*account_violations(*own), *guard_violations(self.guards, found))
+        return (*account_violations(*own), *guard_violations(self.playbook, self.guards, found))
 
     def audit_quotas(
         self,

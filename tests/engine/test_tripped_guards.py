@@ -98,7 +98,7 @@ def test_a_campaign_is_found_whatever_its_spelling():
 def test_the_audit_finds_what_was_granted_all_the_same():
     """It reads the tripped guards itself."""
     decision = Arbiter(RULES).decide(ANNA, at=AT)
-    (broken,) = Arbiter(RULES, guards=tripped(("complaints", "launch"))).audit(decision, ANNA)
+    (broken,) = Arbiter(RULES, guards=tripped(("complaints", " Launch"))).audit(decision, ANNA)
     assert str(broken) == "campaign_closed: launch: the guard 'complaints' pauses it"
 
 
