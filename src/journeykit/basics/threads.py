@@ -69,11 +69,13 @@ def at_once(work: Callable[[_Given], _Result], given: Iterable[_Given], threads:
         [1, 2, 0]
     """
     tasks: SimpleQueue[tuple[Future[_Result], _Given] | None] = SimpleQueue()
-    for _ in range(threads):
-        threading.Thread(target=_work, args=(work, tasks), daemon=True).start()
     waiting: deque[Future[_Result]] = deque()
+    started = 0
     try:
         for thing in given:
+            if started < threads:  # no more threads than things
+                threading.Thread(target=_work, args=(work, tasks), daemon=True).start()
+                started += 1
             future: Future[_Result] = Future()
             tasks.put((future, thing))
             waiting.append(future)
@@ -84,7 +86,7 @@ def at_once(work: Callable[[_Given], _Result], given: Iterable[_Given], threads:
     finally:
         for future in waiting:
             future.cancel()
-        for _ in range(threads):
+        for _ in range(started):
             tasks.put(None)
 
 

@@ -80,9 +80,9 @@ class PromoterScore:
         number = answers + _ADDED
         up, down = (promoters + _ADDED_ENDS) / number, (detractors + _ADDED_ENDS) / number
         half = deviate * math.sqrt((up + down - (up - down) ** 2) / number)
-        score = (promoters - detractors) / answers
-        low, high = max(-1.0, min(up - down - half, score)), min(1.0, max(up - down + half, score))
-        return cls(**counts, low=100 * low, high=100 * high)
+        score = 100 * (promoters - detractors) / answers  # to the last bit the property's own
+        low, high = 100 * (up - down - half), 100 * (up - down + half)
+        return cls(**counts, low=max(-100.0, min(low, score)), high=min(100.0, max(high, score)))
 
     @property
     def answers(self) -> int:

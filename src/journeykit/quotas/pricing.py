@@ -150,7 +150,10 @@ class Passes:
                 self.workspaces.put(workspace)
 
         self.done += 1
-        parts = list(at_once(work, self.pieces(units), self.threads))
+        pieces = self.pieces(units)
+        # A few milliseconds of work are not worth a thread: there are hundreds of passes.
+        is_short = len(pieces) == 1 and not self.is_hard
+        parts = list(map(work, pieces) if is_short else at_once(work, pieces, self.threads))
         if keeps:
             self.kept.append(KeptPass(prices, kept_offers([part[4] for part in parts])))
         counts = np.sum([part[0] for part in parts], axis=0)

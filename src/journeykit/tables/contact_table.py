@@ -92,7 +92,7 @@ def twin_restrictions(bad: BadRow, spellings: Spellings, zone: tzinfo | None) ->
 class _TwinRows(BadRows):
     """Keeps the rows two of whose keys are one name; all else that is bad is for others to count."""
 
-    def add(self, bad: BadRow) -> None:
+    def add(self, bad: BadRow, *, is_useless: bool = True) -> None:  # noqa: ARG002  (none of it is counted)
         if bad.pairs:
             self.first.append(bad)
 
