@@ -96,7 +96,7 @@ def assert_situation(found, log):
     assert_equal(found.playbook, rows, history, None, claims, **how)
 
 
-@pytest.mark.parametrize("start", range(0, 160, 20))
+@pytest.mark.parametrize("start", range(0, 100, 20))
 def test_derived_claims_are_decided_alike(start):
     """Random playbooks of every kind of rule, plans among them, over contacts with gaps and histories."""
     for seed in range(start, start + 20):
@@ -119,7 +119,7 @@ def test_what_it_would_have_taken_is_told_alike(start):
             assert_equal(found.playbook, rows, history, at=found.at, until=found.until, explain=True)
 
 
-@pytest.mark.parametrize("start", range(2000, 2120, 20))
+@pytest.mark.parametrize("start", range(2000, 2080, 20))
 def test_claims_that_are_given_are_decided_alike(start):
     """Claims with weights, dates and faults of their own; and those of a playbook that lists no campaigns."""
     for seed in range(start, start + 20):
@@ -134,7 +134,7 @@ def test_claims_that_are_given_are_decided_alike(start):
 
 
 @pytest.mark.parametrize("change", [with_hours, with_decisions, with_send_times, with_campaign_counts])
-@pytest.mark.parametrize("start", range(4000, 4060, 20))
+@pytest.mark.parametrize("start", range(4000, 4040, 20))
 def test_less_common_rules_are_kept_alike(start, change):
     """Hours of some messages, caps on one decision, and the like, with claims that are derived and given."""
     for seed in range(start, start + 20):

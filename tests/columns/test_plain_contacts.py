@@ -71,7 +71,7 @@ def plain_situation(seed):
     return evolve(found, until=None, playbook=evolve(playbook, caps=caps, conflicts=[], requirements=[], quotas=[]))
 
 
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 40, 20))
 def test_plain_playbooks_are_decided_as_by_the_general_path(general, start):
     """Random playbooks of caps over time, audiences, hours, consent, holdouts, tiers and own limits."""
     settled = []

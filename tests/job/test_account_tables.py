@@ -65,7 +65,7 @@ def assert_alike(playbook, rows, history, scores=None, claims=None, *, at, until
     return wanted
 
 
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 40, 20))
 def test_both_engines_decide_accounts_alike(start, monkeypatch):
     """Random playbooks with caps per account over contacts of two accounts and of none, in chunks of few rows."""
     monkeypatch.setattr(arrow_table, "CHUNK", 3)

@@ -400,7 +400,7 @@ def random_graph(pick: random.Random) -> Journey:
     return Journey(stages, [way(*pair) for pair in sorted(pairs)])
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.integers(0, 2**32))
 def test_graphs_are_read_as_networkx_reads_them(seed: int) -> None:
     """Unreachable stages, traps and closed circles are those that networkx finds."""
@@ -420,7 +420,7 @@ def test_graphs_are_read_as_networkx_reads_them(seed: int) -> None:
     assert traps == expected
 
 
-@settings(max_examples=300)
+@settings(max_examples=180)
 @given(st.integers(0, 2**48))
 def test_what_can_never_be_taken_is_never_taken(seed: int) -> None:
     """Transitions that are called dead are on no path, and stages behind them are on none either."""
@@ -447,7 +447,7 @@ def test_what_can_never_be_taken_is_never_taken(seed: int) -> None:
                 assert f"journey.stages[{entered}]" not in dead
 
 
-@settings(max_examples=300)
+@settings(max_examples=180)
 @given(st.integers(0, 2**48))
 def test_a_verdict_on_rules_holds_of_contacts(seed: int) -> None:
     """What is never true is true of nobody, and who is selected by a rule is by those that it implies."""

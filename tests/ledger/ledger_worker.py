@@ -26,7 +26,7 @@ from journeykit.ledger import Ledger, MemoryLedger, ledger_run
 from journeykit.ledger.reservation import added_up
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
-PROCESSES, CROWDED = 32, 200
+PROCESSES, CROWDED = 32, 120
 PEOPLE, PIECE = 400, 100
 PATIENCE = 900
 TWO = Arbiter(Playbook(caps=[Cap(name="two", max=2, window=Window.ever())]))

@@ -42,25 +42,25 @@ def work(*arguments, **environment):
 
 @pytest.mark.parametrize("kind", DURABLE)
 def test_a_crowd_cannot_take_more_than_there_is(kind, tmp_path):
-    """32 processes ask for the same 200 contacts with a cap of 2: exactly two are granted to each."""
+    """32 processes ask for the same 120 contacts with a cap of 2: exactly two are granted to each."""
     with ledger_of(kind, tmp_path) as ledger:
         work("crowd", ledger.url.render_as_string(hide_password=False))
-        assert ledger.stats()["touches"] == {"reserved": 400}
-        assert {len(ledger.reservations(f"p{number}")) for number in range(200)} == {2}
+        assert ledger.stats()["touches"] == {"reserved": 240}
+        assert {len(ledger.reservations(f"p{number}")) for number in range(120)} == {2}
 
 
 @pytest.mark.parametrize(("kind", "engine"), [("sqlite", "one"), ("sqlite", "columns"), ("postgresql", "one")])
 def test_a_run_that_is_killed_goes_on_without_a_trace(kind, engine, tmp_path):
-    """Killed 25 times and begun again each time: the decisions of an undisturbed run, nothing twice or lost."""
+    """Killed 15 times and begun again each time: the decisions of an undisturbed run, nothing twice or lost."""
     rng = Random(f"{kind} {engine}")
-    shares = [round(rng.random(), 4) for _ in range(25)]
+    shares = [round(rng.random(), 4) for _ in range(15)]
     with database(kind, tmp_path) as url, database(kind, tmp_path) as undisturbed:
         for own in (url, undisturbed):
             with Ledger(own) as made:
                 made.upgrade()
         said = work("kill", engine, url, *shares, WORK=tmp_path, UNDISTURBED=undisturbed)
         assert "same True" in said, said
-        assert "deaths 25" in said, said
+        assert "deaths 15" in said, said
         with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
             granted = [row["decision_id"] for row in csv.DictReader(file) if row["outcome"] == "granted"]
         with Ledger(url) as ledger, ledger.reading() as transaction:

@@ -379,7 +379,7 @@ def test_what_others_decide_meanwhile_goes_once(engine):
 
 
 @pytest.mark.skipif(not has_columns(), reason="it needs the extra columns")
-@pytest.mark.parametrize("start", range(0, 60, 15))
+@pytest.mark.parametrize("start", range(0, 45, 15))
 def test_both_engines_let_claims_wait_alike(start):
     """Three nights with random claims: the same rows, and the same claims wait; begun again, the same once more."""
     met = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit import DataError, Playbook, Response, Scope, Touch
@@ -254,6 +254,7 @@ def table(column: str, names: str, rows: list[tuple[object, ...]]) -> list[dict[
     ]
 
 
+@settings(max_examples=60)
 @given(st.lists(TOUCH, max_size=8), st.lists(EVENT, max_size=8), st.lists(RESPONSE, max_size=2))
 def test_columns_credit_as_one_event_after_another(touches, events, given_responses):
     """The same credits and the same reasons, whatever the tables hold and in whatever order."""
