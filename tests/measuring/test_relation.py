@@ -422,3 +422,18 @@ def test_both_values_per_cost_of_a_report_are_one() -> None:
         assert (money.messages, money.cost, money.value) == (there.rate.whole, there.cost, there.value)
         assert (money.value_per_cost and money.value_per_cost.value) == there.value_per_cost
     assert [(money.team, money.messages) for money in found.money] == [("(all)", 2), ("shop", 2), ("care", 0)]
+
+
+def test_an_arm_of_whom_nobody_answered_stands_beside_the_others() -> None:
+    """It has no score and is compared with none; the other arms are."""
+    arms = [{"name": name, "share": share} for name, share in (("now", 0.5), ("few", 0.499), ("rare", 0.001))]
+    book = playbook(experiments=[{"name": "fewer", "arms": arms}])
+    contacts = [{"contact_id": f"c{number}"} for number in range(24)]
+    touches = [{"contact_id": "c1", "sent_at": day(9)}]
+    found = measured(answered(24), book, touches=touches, contacts=contacts).block("nps")
+    own = found.by_arm["fewer"]
+    assert own.scores["rare"].answers == 0
+    assert sum(score.answers for score in own.scores.values()) == 24
+    assert [(one.arm.name, one.difference is None) for one in own.differences] == [("few", False), ("rare", True)]
+    assert any(row["group"] == "rare" and row["contacts"] == 0 for row in found.rows())
+    assert "rare - now" not in str(found)

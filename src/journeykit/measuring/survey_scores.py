@@ -217,7 +217,7 @@ def _by_arm(tables: RelationTables, contact: NDArray[np.int64], answer: NDArray[
     for dealt in relation_arms(tables):
         place, level = dealt.place[contact], tables.level
         chosen = {name: answer[place == number] for number, name in enumerate(dealt.arms)}
-        if all(len(own) for own in chosen.values()):
+        if any(len(own) for own in chosen.values()):
             account = None if dealt.is_holdout or tables.account is None else tables.account[contact]
             first, *others = arm_outcomes(dealt.arms, place, recommendation(answer), accounts=account)
             found[dealt.name] = ArmScores(
