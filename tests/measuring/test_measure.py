@@ -386,6 +386,24 @@ def test_decisions_say_who_was_assigned_and_when():
     assert "first decided in another arm than that of the playbook as it is now" in said
 
 
+@pytest.mark.parametrize("column", ["outcome", "reason"])
+def test_decisions_that_are_not_whole_are_told(column):
+    """Without denied rows a holdout, and who was denied everything, is missing; the option that writes them is named."""
+    playbook = Playbook.from_dict(TONE)
+    log = [decided(name, 1, f"tone:{arm_of(name)}") for name in PEOPLE[:200] if arm_of(name)]
+    log = [{**row, "reason": "granted", "outcome": "granted"} for row in log]
+    everybody = [{"contact_id": name} for name in PEOPLE]
+
+    def said(*more):
+        rows = [{name: cell for name, cell in row.items() if name != other} for row in (*log, *more)]
+        return str(measured([], [did(PEOPLE[0], 2)], playbook, decisions=rows, contacts=everybody))
+
+    other = {"outcome": "reason", "reason": "outcome"}[column]
+    assert "no row of the decisions is denied: unless they were written whole (decide --all)" in said()
+    assert f"who count in no holdout and no arm: {len(PEOPLE) - len(log):,}; decide --all" in said()
+    assert "is denied" not in said({**log[0], "outcome": "denied", "reason": "capped"})
+
+
 def test_arms_that_are_switched_off_or_gone_are_told():
     """Contacts of an arm that has no share any more count in it; those of one that is not there are counted."""
     arms = [{"name": "plain", "share": 1}, {"name": "bold", "share": 0, "with": {"reserve": 1}}]

@@ -179,6 +179,9 @@ def test_cohorts_by_month_and_before_and_after_a_date() -> None:
     late = measured([event("emil", "purchase", -9, amount=8), *log], before=day(30)).block("cohorts").everything
     assert [own.cohort for own in late.cohorts] == ["earlier", "before 2026-01-31", "from 2026-01-31"]
     assert found.everything.close_rate is None
+    assert "no close rate: no event has the name 'lost-deal'; did you mean 'lost_deal'?" in str(
+        measured(log, lost_sale="lost-deal")
+    )
     assert "From 2026-01-31 on, less before" in str(found)
 
 

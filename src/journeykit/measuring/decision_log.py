@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from journeykit.measuring.cell_columns import as_array, instants
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.model.bad_row import BadRow
-from journeykit.model.outcome import Reason
+from journeykit.model.outcome import Outcome, Reason
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.cells import instant_reader
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from journeykit.tables.bad_row_list import BadRows
 
 _NEEDED = ("contact_id", "decided_at")
-_COLUMNS = (*_NEEDED, "account_id", "campaign_id", "reason", "arm")
+_COLUMNS = (*_NEEDED, "account_id", "campaign_id", "outcome", "reason", "arm")
+_NOT_DENIED = (Outcome.GRANTED, Outcome.DEFERRED)
 _EARLIER = frozenset(list(Reason)[1 : list(Reason).index(Reason.HOLDOUT)])
 """Of a claim with one of these reasons nobody asked whether its contact is held out."""
 
@@ -47,6 +48,7 @@ class DecisionLog:
         arms: texts of arms, as decisions name them; None for none.
         reached: by campaign that has a holdout of its own, which contacts were asked whether they are in it: those of
             whom no check before it speaks against the campaign.
+        has_denied: whether a claim was denied in them, or nothing says so; if none was, they may not be whole.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
 
@@ -65,6 +67,7 @@ class DecisionLog:
     arm: NDArray[np.int64]
     arms: tuple[str | None, ...]
     reached: Mapping[str, NDArray[np.bool_]]
+    has_denied: bool = True
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
 
@@ -116,6 +119,7 @@ class _LogReading:
         self._rows: list[NDArray[np.int64]] = []
         self._arms: dict[str | None, int] = {}
         self._reached: dict[str, list[NDArray[np.int64]]] = {name: [] for name in campaigns}
+        self._denied: list[bool] = []
         self.good = 0
 
     def take(self, part: Part) -> None:
@@ -139,6 +143,12 @@ class _LogReading:
         # A contact has a row for each claim, one after the other, and they say the same here.
         is_new = np.append(True, (told[1:] != told[:-1]).any(axis=1))[: len(told)]
         self._rows.append(told[is_new])
+        for name, others in (("outcome", _NOT_DENIED), ("reason", (Reason.GRANTED,))):
+            if name in places:
+                column = columns[places[name]]
+                is_denied = np.array([own is not None and own not in others for own in column.values], np.bool_)
+                self._denied.append(bool((is_denied[column.codes] & good).any()))
+                break
         if self._reached and "campaign_id" in places and "reason" in places:
             self._take_reached(columns[places["campaign_id"]], columns[places["reason"]], contact, good)
 
@@ -186,4 +196,5 @@ class _LogReading:
             "arm": rows[:, 2],
             "arms": tuple(self._arms),
             "reached": reached,
+            "has_denied": any(self._denied) or not self._denied,
         }

@@ -12,6 +12,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, closest
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
+from journeykit.measuring.assignment import is_dealt_out
 from journeykit.measuring.credits import credit
 from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_sources import FacetSources
@@ -337,7 +338,22 @@ def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:
         return
     if log.bad_rows:
         yield f"bad rows of decisions: {log.bad_rows:,}; the first: {log.bad[0]}"
-    lost = int(np.count_nonzero(log.among(tables.messages.ids) < 0))
+    if not log.has_denied and is_dealt_out(tables.playbook):
+        yield (
+            "no row of the decisions is denied: unless they were written whole (decide --all), contacts whose claims were "
+            "all denied, and a holdout, are missing, and what is compared is biased"
+        )
+    place = log.among(tables.messages.ids)
+    known = tables.messages.known
+    if known is not None and is_dealt_out(tables.playbook):
+        absent = known.copy()
+        absent[place[place >= 0]] = False
+        if absent.any():
+            yield (
+                f"contacts of whom there is no decision, and who count in no holdout and no arm: {absent.sum():,}; "
+                "decide --all writes a row for each claim"
+            )
+    lost = int(np.count_nonzero(place < 0))
     if lost:
         yield f"contacts of the decisions who are in no table of contacts or touches, and count nowhere: {lost:,}"
 

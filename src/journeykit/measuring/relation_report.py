@@ -204,6 +204,10 @@ def measure_relation(
     blocks.append(
         base_value(tables.stays, tables.since, values, earlier=earlier, period=period, segments=tables.segments)
     )
+    if lost_sale is not None and lost_sale not in tables.events.names:
+        likely = closest(lost_sale, tables.events.names)
+        hint = f"; did you mean {likely!r}?" if likely else ""
+        notes.append(f"no close rate: no event has the name {lost_sale!r}{hint}")
     blocks.append(
         sale_cohorts(tables, won=asked.event, lost=lost_sale, amount=asked.value, before=before, within=within)
     )
