@@ -53,9 +53,21 @@ def test_the_report_is_printed(capsys):
     said = capsys.readouterr().out
     assert said.startswith("2 messages to 2 contacts, from 2026-11-01 00:00 to 2026-12-05 00:00 (UTC).")
     assert "touches that are no messages: bounced 1" in said
-    assert "bad rows of touches and contacts: 1; the first: touches.csv, row 4, field 'sent_at'" in said
+    assert "bad rows of touches.csv: 1; the first: row 4, field 'sent_at'" in said
     assert "sale: 1 of 2 events happened before the message, or at its instant (row 3)" in said
     assert "Opt-outs and complaints by messages before" in said
+
+
+def test_bad_rows_are_told_by_table_and_row(folder, capsys):
+    """Of each table the rows, the first of them first, however many another table has."""
+    (folder / "events.csv").write_text(EVENTS + "anna,,2026-11-05T09:00:00Z,\nben,purchase,soon,1\n", encoding="utf-8")
+    rows = "".join(f"c{number}\n" for number in (*range(150), *range(150)))
+    (folder / "contacts.csv").write_text(f"contact_id\nanna\nben\n{rows}", encoding="utf-8")
+    assert measure(*TABLES, "--contacts", "contacts.csv") == 0
+    said = capsys.readouterr().out
+    assert "bad rows of contacts.csv: 150 (rows 153, 154, 155, 156, 157, ...); the first: row 153" in said
+    assert "bad rows of touches.csv: 1; the first: row 4, field 'sent_at'" in said
+    assert "bad rows of events.csv: 2 (rows 4, 5); the first: row 4, field 'event'" in said
 
 
 def test_everything_is_json(capsys):

@@ -388,7 +388,7 @@ def test_decisions_say_who_was_assigned_and_when():
 
 @pytest.mark.parametrize("column", ["outcome", "reason"])
 def test_decisions_that_are_not_whole_are_told(column):
-    """Without denied rows a holdout, and who was denied everything, is missing; the option that writes them is named."""
+    """Without denied rows a holdout, and who was denied everything, is missing; the option is named."""
     playbook = Playbook.from_dict(TONE)
     log = [decided(name, 1, f"tone:{arm_of(name)}") for name in PEOPLE[:200] if arm_of(name)]
     log = [{**row, "reason": "granted", "outcome": "granted"} for row in log]

@@ -57,6 +57,7 @@ class Credits:
         other_names: by these names, how many, as far as they are few.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
+        bad_lines: what is to be said of them, a line for each table.
     """
 
     responses: tuple[Response, ...]
@@ -71,6 +72,7 @@ class Credits:
     other_names: Mapping[str, int] = field(factory=dict)
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
+    bad_lines: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.message)
@@ -164,6 +166,7 @@ def credit(
         other_names=dict(parts.other_names),
         bad=tuple(bad.first),
         bad_rows=bad.total,
+        bad_lines=tuple(bad.lines()),
     )
 
 

@@ -51,6 +51,7 @@ class DecisionLog:
         has_denied: whether a claim was denied in them, or nothing says so; if none was, they may not be whole.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
+        bad_lines: what is to be said of them, a line for each table.
 
     Example:
         >>> from journeykit.tables import BadRows
@@ -70,6 +71,7 @@ class DecisionLog:
     has_denied: bool = True
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
+    bad_lines: tuple[str, ...] = ()
 
     def among(self, ids: pa.Array) -> NDArray[np.int64]:
         """By number of a contact here, the place among other ids; -1 for one who is not there."""
@@ -106,7 +108,7 @@ class DecisionLog:
             else:
                 made.take(part)
         bad.refuse_useless(table.source, made.good)
-        return cls(**made.parts(), bad=tuple(bad.first), bad_rows=bad.total)
+        return cls(**made.parts(), bad=tuple(bad.first), bad_rows=bad.total, bad_lines=tuple(bad.lines()))
 
 
 class _LogReading:

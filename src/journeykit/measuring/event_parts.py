@@ -180,7 +180,8 @@ class EventParts:
         if len(wanted) < rows:
             columns = [column.take(wanted) for column in columns]
         found, more, met = self._wanted(names, columns, places, wanted + number, name[wanted])
-        return EventsRead(found, [*bad, *more], rows, frozenset(known), strange, met)
+        bad = sorted([*bad, *more], key=lambda own: own.row)
+        return EventsRead(found, bad, rows, frozenset(known), strange, met)
 
     def _names(self, column: Column, faults: Faults) -> np.ndarray:
         """The numbers of the names; -1 for those that nothing asks for, and for what is no name: a fault."""

@@ -274,10 +274,8 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     messages, found = tables.messages, tables.credits
     if not found.responses:
         yield "The playbook has no responses, and the events have no opt_out and no complaint: nothing is credited."
-    if messages.bad_rows:
-        yield f"bad rows of touches and contacts: {messages.bad_rows:,}; the first: {messages.bad[0]}"
-    if found.bad_rows:
-        yield f"bad rows of events: {found.bad_rows:,}; the first: {found.bad[0]}"
+    yield from messages.bad_lines
+    yield from found.bad_lines
     yield from _notes_on_log(tables)
     if messages.not_sent:
         told = ", ".join(f"{name} {count:,}" for name, count in messages.not_sent.items())
@@ -336,12 +334,11 @@ def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:
     log = tables.log
     if log is None:
         return
-    if log.bad_rows:
-        yield f"bad rows of decisions: {log.bad_rows:,}; the first: {log.bad[0]}"
+    yield from log.bad_lines
     if not log.has_denied and is_dealt_out(tables.playbook):
         yield (
-            "no row of the decisions is denied: unless they were written whole (decide --all), contacts whose claims were "
-            "all denied, and a holdout, are missing, and what is compared is biased"
+            "no row of the decisions is denied: unless they were written whole (decide --all), contacts whose claims "
+            "were all denied, and a holdout, are missing, and what is compared is biased"
         )
     place = log.among(tables.messages.ids)
     known = tables.messages.known

@@ -89,6 +89,7 @@ class MessageTable:
         repeated: how many messages have a decision id that another one of the same contact has too.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
+        bad_lines: what is to be said of them, a line for each table.
     """
 
     rows: pa.Table
@@ -111,6 +112,7 @@ class MessageTable:
     repeated: int = 0
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
+    bad_lines: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.at)
@@ -242,6 +244,7 @@ class _Made:
             outside=int(np.count_nonzero(sent) - np.count_nonzero(chosen)) - (0 if earlier is None else len(earlier)),
             bad=tuple(bad.first),
             bad_rows=bad.total,
+            bad_lines=tuple(bad.lines()),
         )
 
     def _chosen(self, kind: type[Any], chosen: np.ndarray, **more: Any) -> Any:

@@ -261,8 +261,7 @@ def _notes(placements: Placements, log: RelationEvents) -> Iterable[str]:
 def _message_notes(messages: MessageTable | None) -> Iterable[str]:
     if messages is None:
         return
-    if messages.bad_rows:
-        yield f"bad rows of touches and contacts: {messages.bad_rows:,}; the first: {messages.bad[0]}"
+    yield from messages.bad_lines
     if messages.strangers:
         yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
     if messages.no_cost:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.model.bad_row import BadRow
 
@@ -23,7 +23,7 @@ class BadRows:
     Attributes:
         total: how many.
         kinds: how many by table, column and what would have been allowed.
-        first: the first ones, as they were met.
+        first: the first ones, as they were met; of each table at least one.
         rows: by table that was read to its end, how many rows it has.
 
     Args:
@@ -69,10 +69,28 @@ class BadRows:
         self.kinds[bad.source, bad.field, bad.allowed] += 1
         self._by_source[bad.source] += 1
         self._useless[bad.source] += is_useless
-        if self.keep is None or len(self.first) < self.keep:
+        if self.keep is None or len(self.first) < self.keep or self._by_source[bad.source] == 1:
             self.first.append(bad)
         if self.most is not None and self.total > self.most:
             raise DataError(f"more bad rows than the {self.most:,} that are tolerated:\n{self._shown(self.first)}")
+
+    def lines(self, first: int = 5) -> Iterator[str]:
+        """What is bad, a line for each table: how many rows, the numbers of some, and what is wrong with one.
+
+        Example:
+            >>> from journeykit.model.bad_row import BadRow
+            >>> bad = BadRows()
+            >>> for row in (7, 3):
+            ...     bad.add(BadRow("c.csv", row, "cost", "'x'", "a number"))
+            >>> list(bad.lines())
+            ["bad rows of c.csv: 2 (rows 3, 7); the first: row 3, field 'cost': found 'x'; allowed is a number"]
+        """
+        for source, count in self._by_source.items():
+            own = sorted((bad for bad in self.first if bad.source == source), key=lambda bad: bad.row)
+            numbers = [f"{bad.row}" for bad in own[:first] if bad.row] + ["..."] * (count > min(first, len(own)))
+            where = f" (rows {', '.join(numbers)})" if count > 1 else ""
+            said = str(own[0]).removeprefix(f"{source}, ")
+            yield f"bad rows of {source}: {count:,}{where}; the first: {said}"
 
     def check(self) -> None:
         """Look at the shares of the tables that were read to their end.
