@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from journeykit import Campaign, Holdout, Playbook, Response
-from journeykit.measuring import measure
+from journeykit.measuring import compare_arms, measure
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)
@@ -78,3 +79,112 @@ def test_events_that_are_no_response_are_named():
     assert "left: no event has the name 'Opt_Out'; did you mean 'opt_out'?" in (
         measured([sent("anna", 1)], [did("anna", 2, "opt_out")], left).notes
     )
+
+
+# Arms
+
+PACE = {
+    "experiments": [
+        {
+            "name": "pace",
+            "arms": [{"name": "now", "share": 0.5}, {"name": "slow", "share": 0.5, "with": {"reserve": 1}}],
+        }
+    ],
+    "responses": [{"name": "sale", "event": "purchase", "within": "7d"}],
+}
+PEOPLE = [{"contact_id": f"c{number}"} for number in range(120)]
+
+
+def with_arms(**more):
+    return Playbook.from_dict({**PACE, **more})
+
+
+def test_arms_that_the_playbook_does_not_have_are_named():
+    """With how many messages have them; a column of the user's own says nothing where there are no experiments."""
+    arms = ["pace:now", "weird", "pace:slw;weird", None, ""]
+    touches = [sent(f"c{place}", 1, arm=arm) for place, arm in enumerate(arms)]
+    notes = measured(touches, [], with_arms()).notes
+    assert "messages of arm 'weird', which the playbook does not have: 2" in notes
+    assert "messages of arm 'pace:slw', which the playbook does not have: 1; did you mean 'pace:slow'?" in notes
+    assert not any("arm" in note for note in measured(touches, []).notes)
+
+
+def test_touches_that_are_in_the_table_twice_are_told():
+    """They count, as two messages of one instant may be meant; those of another decision or channel are others."""
+    touches = [sent("anna", 1), sent("anna", 2), sent("ben", 1)]
+    found = measured([*touches, *touches], [])
+    told = [note for note in found.notes if "twice" in note]
+    assert found.everything.messages == 6
+    assert len(told) == 1
+    assert "another: 3; each counts" in told[0]
+    others = [
+        sent("anna", 1, decision_id=own, channel=channel) for own, channel in (("d1", "x"), ("d2", "x"), ("", "y"))
+    ]
+    assert measured([*touches[1:], *others], []).counts["messages"]["alike"] == 0
+
+
+def test_without_a_plain_arm_the_base_is_said():
+    """Where one has no `with`, it is the base, and nothing need be said."""
+    both = [{"name": name, "share": 0.5, "with": {"reserve": at}} for at, name in enumerate(("now", "slow"))]
+    found = measured([], [did("c1", 1)], with_arms(experiments=[{"name": "pace", "arms": both}]), contacts=PEOPLE)
+    said = "pace: every arm has a 'with': the others are compared with the first, 'now'"
+    assert said in str(found)
+    assert said not in str(measured([], [did("c1", 1)], with_arms(), contacts=PEOPLE))
+
+
+def test_arms_of_few_are_small():
+    """In the table, in plain data, and in rows; a difference is as small as the smaller of the two."""
+    arm = [0] * 100 + [1] * 99
+    outcome = [1] * 10 + [0] * 90 + [1] * 20 + [0] * 79
+    found = compare_arms(["large", "few"], arm, outcome)
+    assert [own.is_small for own in found.arms] == [False, True]
+    assert str(found).splitlines()[-1].endswith("small")
+    assert [own["is_small"] for own in found.to_dict()["arms"]] == [False, True]
+    assert compare_arms(["a", "b"], [0] * 100 + [1] * 100, [1] * 9 + [0] * 91 + [1] * 20 + [0] * 80).arms[0].is_small
+    rows = [row for row in measured([], [did("c1", 1)], with_arms(), contacts=PEOPLE).rows() if row["by"] == "pace"]
+    assert {row["is_small"] for row in rows} == {"true"}
+
+
+def test_responses_to_one_event_have_one_table_of_arms():
+    """What is said of a response to messages alone says nothing of arms; plain data and rows have each."""
+    responses = [
+        *PACE["responses"],
+        {"name": "pushed", "event": "purchase", "within": "1d", "where": {"channel": "push"}},
+    ]
+    responses.append({"name": "click", "event": "click", "within": "1d"})
+    events = [did("c1", 1), did("c2", 9), did("c3", 9, "click")]
+    found = measured([], events, with_arms(responses=responses), contacts=PEOPLE).block("arms")
+    titles = [table.title.split(":")[0] for table in found.tables()]
+    assert titles == ["pace, sale, pushed", "pace, click"]
+    assert [own["response"] for own in found.to_dict()] == ["sale", "pushed", "click"]
+
+
+def test_rates_over_stretches_are_said_to_be_weighted():
+    """Responding by contacts is another figure there; in one stretch it is the rate."""
+    arm, stretch = np.array([0] * 30 + [1] * 30 + [0] * 10 + [1] * 90), np.array([0] * 60 + [1] * 100)
+    outcome = np.arange(160) % 3 == 0
+    found = compare_arms(["old", "new"], arm, outcome, stretch=stretch)
+    assert "weighted rate" in str(found)
+    assert any(note.startswith("rates are not responding by contacts") for note in found.notes())
+    assert found.to_dict()["is_weighted"]
+    alone = compare_arms(["old", "new"], arm, outcome, stretch=0 * stretch)
+    assert (alone.is_weighted, alone.arms[0].mean) == (False, alone.arms[0].responding / alone.arms[0].contacts)
+
+
+def test_contacts_of_the_holdout_are_in_no_arm_of_decisions():
+    """Two counts of contacts in two arms are of the same contacts, be they decided or hashed."""
+    rules = with_arms(holdout={"share": 0.5})
+    log = [
+        {
+            **own,
+            "decided_at": START + timedelta(days=day),
+            "reason": "granted",
+            "campaign_id": "news",
+            "arm": f"pace:{arm}",
+        }
+        for own in PEOPLE
+        for day, arm in ((1, "now"), (2, "slow"))
+    ]
+    found = measured([], [did("c1", 3)], rules, decisions=log, contacts=PEOPLE)
+    free = sum(not rules.holdout.holds(own["contact_id"]) for own in PEOPLE)
+    assert f"pace: {free} contacts in two arms (now to slow {free})" in str(found)

@@ -40,6 +40,8 @@ class ArmComparison:
         progress: the part of the horizon that is over; None where there is no horizon.
         unit: what was dealt out: ``contact`` or ``account``.
         left_out: contacts of stretches of time in which an arm has nobody, so that they compare nothing.
+        is_weighted: whether shares changed on the way. Then a mean is not the arm's total by its contacts: each stretch
+            of time counts by its contacts in all arms.
     """
 
     of: str
@@ -49,6 +51,7 @@ class ArmComparison:
     progress: float | None
     unit: str
     left_out: int
+    is_weighted: bool = False
 
     def difference(self, arm: str) -> Difference:
         """The difference of an arm.
@@ -70,20 +73,31 @@ class ArmComparison:
             yield f"{note}. Find out why before you read any difference"
         if self.left_out:
             yield f"{counted(self.left_out, 'contact')} left out: when they came, an arm had nobody"
+        if self.is_weighted:
+            what = "rates are not responding by contacts" if self._is_rate else "means are not totals by contacts"
+            yield f"{what}: shares changed, so each stretch of time counts by its contacts in all arms"
         few = [f"{own.name} {own.responding:,}" for own in self.arms if own.responding < FEWEST]
         if few and self.progress is not None:
             yield f"no interval for every look: it takes {FEWEST} responding contacts in each arm ({', '.join(few)})"
         if self.progress is not None and self.progress < 1:
             yield "the interval for one look is right at the end of the horizon only; until then go by the other"
 
+    @property
+    def _is_rate(self) -> bool:
+        return all(own.is_rate for own in self.arms)
+
     def tables(self) -> tuple[ReportTable, ...]:
         """The arms as a table for people."""
         by_arm = {own.arm.name: own for own in self.differences}
-        is_rate, looks = all(own.is_rate for own in self.arms), self.progress is not None
+        is_rate, looks = self._is_rate, self.progress is not None
         rows = [(*_outcomes(own, is_rate), *_compared(by_arm.get(own.name), is_rate, looks)) for own in self.arms]
         against = self.differences[0].against.name if self.differences else ""
         mean, every = "rate" if is_rate else "per contact", ("every look",) if looks else ()
+        mean = f"weighted {mean}" if self.is_weighted else mean
         headings = ("arm", "contacts", "responding", mean, "difference", "one look", *every, "in all", "its interval")
+        if any(own.is_small for own in self.arms):
+            headings = (*headings, "")
+            rows = [(*row, "small" if own.is_small else "") for own, row in zip(self.arms, rows, strict=True)]
         return (ReportTable(f"{self.of}: arms against {against}", headings, rows, 1),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +110,7 @@ class ArmComparison:
             "differences": [own.to_dict() for own in self.differences],
             "sample_ratio": None if self.ratio is None else self.ratio.to_dict(),
             "left_out": self.left_out,
+            "is_weighted": self.is_weighted,
             "notes": list(self.notes()),
         }
 
@@ -172,6 +187,7 @@ def compare_arms(
         progress=progress,
         unit="contact" if accounts is None else "account",
         left_out=left_out,
+        is_weighted=stretch is not None and len(np.unique(np.asarray(stretch)[place >= 0])) > 1,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeykit.measuring.arm_comparison import ArmComparison, compare_arms
 from journeykit.measuring.assignment import assignments, is_dealt_out
@@ -47,9 +47,13 @@ class ArmMeasures:
                 yield f"{dealt}{of}: {note}"
 
     def tables(self) -> Iterator[ReportTable]:
-        """Each comparison as a table."""
-        for _, _, own in self.comparisons:
-            yield from own.tables()
+        """Each comparison as a table; those of responses to the same events, which are the same, as one."""
+        found: dict[tuple[Any, ...], tuple[list[str], ArmComparison]] = {}
+        for dealt, response, own in self.comparisons:
+            key = (dealt, own.arms, own.differences, own.left_out)
+            found.setdefault(key, ([], own))[0].append(response)
+        for (dealt, *_), (responses, own) in found.items():
+            yield from evolve(own, of=f"{dealt}, {', '.join(responses)}").tables()
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Each comparison as plain data."""
@@ -59,12 +63,19 @@ class ArmMeasures:
         """Rows of the table of measures: each arm, and each difference with both intervals."""
         for dealt, response, own in self.comparisons:
             for arm in own.arms:
-                counts = {"contacts": arm.contacts, "responded": arm.responding, "rate": arm.mean, "value": arm.total}
+                counts: dict[str, Any] = {
+                    "contacts": arm.contacts,
+                    "responded": arm.responding,
+                    "rate": arm.mean,
+                    "value": arm.total,
+                }
+                counts["is_small"] = str(arm.is_small).lower()
                 yield {"by": dealt, "group": arm.name, "measure": response, **counts}
             for one in own.differences:
                 for method, ends in (("one look", one.fixed), ("every look", one.always)):
                     low, high = ends or (None, None)
                     span = {"rate": one.difference, "low": low, "high": high, "method": method}
+                    span["is_small"] = str(one.arm.is_small or one.against.is_small).lower()
                     yield {"by": dealt, "group": f"{one.arm.name} - {one.against.name}", "measure": response, **span}
 
 

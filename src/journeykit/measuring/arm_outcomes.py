@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+FEW_UNITS = 100
+"""With fewer contacts a ratio is said to be small."""
+FEW_RESPONDING = 10
+"""With fewer contacts who responded it is said to be small too."""
+
 
 @frozen(kw_only=True)
 class ArmOutcomes:
@@ -97,6 +102,11 @@ class ArmOutcomes:
             size=float(contacts),
         )
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it rests on few contacts (or accounts), or on few that responded."""
+        return self.units < FEW_UNITS or self.responding < FEW_RESPONDING
+
     def to_dict(self) -> dict[str, Any]:
         """The counts and the mean as plain data."""
         return {
@@ -107,6 +117,7 @@ class ArmOutcomes:
             "total": self.total,
             "mean": self.mean,
             "error": self.error,
+            "is_small": self.is_small,
         }
 
 

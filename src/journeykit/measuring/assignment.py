@@ -159,7 +159,7 @@ def _experiment(
     progress = None
     if experiment.horizon is not None:
         progress = (micros(tables.until) - micros(tables.since)) / micros_of_lag(experiment.horizon)
-    history = _decided(tables, experiment)
+    history = _decided(tables, experiment, allowed)
     if history is None:
         stretch, notes = None, list(_sent_otherwise(tables.messages, experiment, place))
     else:
@@ -175,6 +175,8 @@ def _experiment(
     plain = next((arm.name for arm in arms if not arm.changes.keys), arms[0].name if arms else "")
     if len(arms) < _FEWEST_ARMS:
         notes.append(f"not compared; {counted(len(arms), 'arm')} with contacts")
+    elif all(arm.changes.keys for arm in arms):
+        notes.append(f"every arm has a 'with': the others are compared with the first, {plain!r}")
     return Assignment(
         name=experiment.name,
         arms=tuple(arm.name for arm in arms),
@@ -188,13 +190,13 @@ def _experiment(
     )
 
 
-def _decided(tables: MeasuredTables, experiment: Experiment) -> ArmHistory | None:
-    """The arms that decisions name; None where there are no decisions, or they name none of this experiment."""
+def _decided(tables: MeasuredTables, experiment: Experiment, allowed: NDArray[np.bool_]) -> ArmHistory | None:
+    """The arms that decisions name, without those of contacts in a holdout; None where they name none."""
     log = tables.log
     if log is None:
         return None
     arm, contact = _arms_of(log.arms, experiment)[log.arm], log.among(tables.messages.ids)[log.contact]
-    arm[contact < 0] = -1
+    arm[(contact < 0) | ~allowed[contact]] = -1
     if (arm < 0).all():
         return None
     contacts = len(tables.messages.ids)

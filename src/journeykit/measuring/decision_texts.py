@@ -24,7 +24,7 @@ def decision_texts(touches: TableSource, marks: np.ndarray) -> dict[int, str]:
 
     Args:
         touches: the table of touches, which is read again.
-        marks: the marks (`journeykit.measuring.cell_columns.id_mark`); 0 stands for no id.
+        marks: the marks (`journeykit.measuring.cell_columns.id_mark`); 0 for no id.
 
     Returns:
         By mark, the id.

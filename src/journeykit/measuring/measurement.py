@@ -30,9 +30,10 @@ from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
+from journeykit.tables.cells import is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 _MOST_SAMPLES = 100_000
 _NAMED = 5
-"""So many unknown campaigns are named."""
+"""So many strange names are given."""
 
 
 def measure(
@@ -256,6 +257,7 @@ def _counts(tables: MeasuredTables) -> dict[str, Any]:
             "of_unknown_contacts": messages.strangers,
             "cost_is_no_number": messages.no_cost,
             "repeated_decisions": messages.repeated,
+            "alike": messages.alike,
             "bad_rows": messages.bad_rows,
             "bad": [str(row) for row in messages.bad[:10]],
         },
@@ -286,12 +288,18 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
         lacking = "the decisions lack" if tables.contacts is None else "the table of contacts lacks"
         yield f"messages of contacts that {lacking}: {messages.strangers:,}"
     yield from _unknown_campaigns(tables)
+    yield from _unknown_arms(tables)
     if messages.no_cost:
         yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}"
     if everything.cost is not None and everything.cost_unknown:
         yield f"messages whose cost is unknown: {everything.cost_unknown:,}; no value per cost where they are"
     if messages.repeated:
         yield f"messages with the decision_id of another one of the same contact: {messages.repeated:,}"
+    if messages.alike:
+        what = (
+            "without a decision_id, of one contact, one instant, and the same campaign, content and channel as another"
+        )
+        yield f"messages {what}: {messages.alike:,}; each counts. Are touches in the table twice?"
     yield from found.lines
     if found.others:
         yield f"events that are no response: {found.others:,}{''.join(_named(found))}"
@@ -320,14 +328,34 @@ def _unknown_campaigns(tables: MeasuredTables) -> Iterator[str]:
         for name in facets.get("campaign", ()):
             if name not in known:
                 found[name] += count
+    yield from _strange("campaign", found, known)
+
+
+def _unknown_arms(tables: MeasuredTables) -> Iterator[str]:
+    """The arms of messages that the playbook does not have, where it has experiments."""
+    known = {f"{own.name}:{arm.name}" for own in tables.playbook.experiments for arm in own.arms}
+    if not known:
+        return
+    column = Column(one_piece(tables.messages.rows["arm"]))
+    counts = np.bincount(column.codes, minlength=len(column.values)).tolist()
+    found: Counter[str] = Counter()
+    for value, count in zip(column.values, counts, strict=True):
+        for name in () if is_missing(value) else str(value).split(";"):
+            if name.strip() and name not in known:
+                found[name] += count
+    yield from _strange("arm", found, known)
+
+
+def _strange(what: str, found: Counter[str], known: Collection[str]) -> Iterator[str]:
+    """Names that messages have and the playbook has not, with the names that may be meant."""
     for name, count in found.most_common(_NAMED):
         hint = closest(name, known)
         meant = f"; did you mean {hint!r}?" if hint else ""
         if count:
-            yield f"messages of campaign {name!r}, which the playbook does not have: {count:,}{meant}"
+            yield f"messages of {what} {name!r}, which the playbook does not have: {count:,}{meant}"
     rest = sum(found.values()) - sum(count for _, count in found.most_common(_NAMED))
     if rest:
-        yield f"messages of other campaigns that the playbook does not have: {rest:,}"
+        yield f"messages of other {what}s that the playbook does not have: {rest:,}"
 
 
 def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:

@@ -87,6 +87,8 @@ class MessageTable:
         strangers: how many messages have contacts that the table of contacts lacks.
         no_cost: how many messages have a cost that is no number from 0 on, and so is unknown.
         repeated: how many messages have a decision id that another one of the same contact has too.
+        alike: how many messages without a decision id are the same as one before in contact, instant and all that
+            `kind` tells apart: of touches that were loaded twice, it is half of them.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
         bad_lines: what is to be said of them, a line for each table.
@@ -110,6 +112,7 @@ class MessageTable:
     strangers: int = 0
     no_cost: int = 0
     repeated: int = 0
+    alike: int = 0
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
     bad_lines: tuple[str, ...] = ()
@@ -269,6 +272,7 @@ class _Made:
             strangers=strangers,
             no_cost=no_cost,
             repeated=_repeated(contact, decision),
+            alike=_alike(contact, at, kinds, decision),
             **more,
         )
 
@@ -398,3 +402,11 @@ def _repeated(contact: np.ndarray, decision: np.ndarray) -> int:
     if not decision.any():
         return 0
     return len(repeats(*grouped(contact, int(contact[-1]) + 1), decision))
+
+
+def _alike(*columns: np.ndarray) -> int:
+    """How many rows are the same as the one before in all columns, the last of which, a mark, is 0."""
+    same = columns[-1][1:] == 0
+    for column in columns:
+        same &= column[1:] == column[:-1]
+    return int(np.count_nonzero(same))

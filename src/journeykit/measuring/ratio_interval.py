@@ -10,15 +10,12 @@ import numpy as np
 from attrs import evolve, frozen
 
 from journeykit.journey.measure.intervals import Share, normal_quantile
+from journeykit.measuring.arm_outcomes import FEW_RESPONDING, FEW_UNITS
 from journeykit.measuring.differences import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FEW_UNITS = 100
-"""With fewer contacts a ratio is said to be small."""
-FEW_RESPONDING = 10
-"""With fewer contacts who responded it is said to be small too."""
 _SPARSE = 20
 """With fewer contacts on one side a bootstrap sees too little; Wilson's interval at an effective number does better."""
 _MOST_CELLS = 2_000
