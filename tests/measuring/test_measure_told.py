@@ -75,6 +75,8 @@ def test_events_that_are_no_response_are_named():
     notes = measured([sent("anna", 1)], events).notes
     told = "'Opt_Out' 1 (did you mean 'opt_out'?), 'purchse' 1 (did you mean 'purchase'?), 'click' 2"
     assert f"events that are no response: 4; {told}" in notes
+    many = [did("anna", 2, f"event {number}") for number in range(1_200)]
+    assert "events that are no response: 1,201" in measured([sent("anna", 1)], [*many, *events[:1]]).notes
     left = Playbook(responses=[Response(name="left", event="Opt_Out", within="7d")])
     assert "left: no event has the name 'Opt_Out'; did you mean 'opt_out'?" in (
         measured([sent("anna", 1)], [did("anna", 2, "opt_out")], left).notes

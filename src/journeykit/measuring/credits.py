@@ -54,7 +54,7 @@ class Credits:
         share: the part of the event that is credited to the message: 1, or less with ``linear``.
         counts: by response, what became of its events.
         others: how many events have a name that no response asks for.
-        other_names: by these names, how many, as far as they are few.
+        other_names: by these names, how many, as far as the names are few.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
         bad_lines: what is to be said of them, a line for each table.

@@ -106,7 +106,7 @@ class EventParts:
         values: the properties that are values, each with its number.
         seen: the names of events that there are, as far as they are read.
         others: how many events have another name.
-        other_names: by these names, how many, as far as they are few.
+        other_names: by these names, how many, as far as the names are few.
         properties: the names of the properties that events have.
 
     Raises:
@@ -159,8 +159,9 @@ class EventParts:
             self.others += read.rows - len(read.bad) - len(read.part.at)
             self.seen |= read.names
             self.properties |= set(read.properties)
-            if len(self.other_names) < _MANY:
-                self.other_names.update(read.others)
+            for name, count in read.others.items():
+                if name in self.other_names or len(self.other_names) < _MANY:
+                    self.other_names[name] += count
             yield read.part
 
     def _read(self, part: Part | BadRow) -> EventsRead | BadRow:
@@ -252,9 +253,9 @@ def known_of_events(
 
 def _others(column: Column, known: Collection[str]) -> dict[str, int]:
     """By the names of events that nothing asks for, how many, where a chunk has but a few."""
-    codes, values = column.read(read_event)
-    if len(values) >= _MANY:
+    if len(column.values) >= _MANY:
         return {}
+    codes, values = column.read(read_event)
     found: Counter[str] = Counter()
     for own, count in zip(values, np.bincount(codes, minlength=len(values)).tolist(), strict=True):
         if isinstance(own, str) and own not in known and count:

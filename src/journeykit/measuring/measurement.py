@@ -310,9 +310,12 @@ def _named(found: Credits) -> Iterator[str]:
     asked = [own.event for own in (*found.responses, *WELL_KNOWN)]
     near = {name: closest(name, asked) for name in found.other_names}
     order = sorted(near, key=lambda name: (near[name] is None, -found.other_names[name], name))
+    # Where there are very many names, not all of their events are counted by name.
+    is_whole = sum(found.other_names.values()) == found.others
     for place, name in enumerate(order[:_NAMED]):
+        count = f" {found.other_names[name]:,}" if is_whole else ""
         hint = "" if near[name] is None else f" (did you mean {near[name]!r}?)"
-        yield f"{', ' if place else '; '}{name!r} {found.other_names[name]:,}{hint}"
+        yield f"{', ' if place else '; '}{name!r}{count}{hint}"
     if len(order) > _NAMED:
         yield ", ..."
 
