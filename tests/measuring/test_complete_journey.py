@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -80,6 +81,10 @@ def test_the_published_rates_come_out(report):
     found = {own.group[0]: own.responses[0].rate for own in report.by("team").groups}
     assert [f"{100 * own.rate:.2f}" for own in found.values()] == ["16.56", "6.50", "5.92"]
     assert list(found) == ["type A", "type B", "type C"]
+    page = (Path(__file__).parents[2] / "docs" / "demo.md").read_text(encoding="utf-8")
+    for name, own in found.items():
+        row = f"{own.whole:,} | {own.part:,} | {own.rate:.2%} | {100 * own.low:.2f} to {own.high:.2%} |"
+        assert f"| {name[-1]} | {row.replace('%', ' %')}" in page
     # Households got several mailings, and differ: the intervals are wider than if each mailing were one by itself.
     for rate in found.values():
         plain = Share.of(int(rate.part), rate.whole)

@@ -409,6 +409,14 @@ def test_what_was_kept_of_some_contacts_is_by_the_cost_of_messages_to_them() -> 
     assert kept.per_cost.value == pytest.approx(kept.in_all.value / kept.cost)
     assert "cost of messages to them" in str(found)
     assert found.money[0].cost == 160
+    rows = {(row["measure"], row["group"]): row for row in found.rows()}
+    per = rows["lifetime value kept per cost", "messaged - holdout"]
+    assert (per["value"], per["value_low"], per["cost"]) == (kept.per_cost.value, kept.per_cost.low, kept.cost)
+    lost = rows["lost", "messaged - holdout"]
+    assert (lost["rate"], lost["low"], lost["high"]) == (kept.lost.difference, *kept.lost.fixed)
+    assert rows["lost", "holdout"]["rate"] == kept.lost.against.mean
+    money, per = rows["return in money", "(all)"], found.money[0].value_per_cost
+    assert (money["value_per_cost"], money["value_low"], money.get("low")) == (per.value, per.low, None)
 
 
 def test_both_values_per_cost_of_a_report_are_one() -> None:

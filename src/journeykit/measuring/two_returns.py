@@ -166,23 +166,18 @@ class TwoReturns:
         }
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
-        """Rows of the table of measures: value per cost by team, and the value kept."""
+        """Rows of the table of measures: value per cost by team; the value kept, and how many were lost, by arm."""
         for own in self.money:
             counts = {"messages": own.messages, "cost": own.cost, "value": own.value}
             per = own.value_per_cost or Estimated(float("nan"))
             span = {
                 "value_per_cost": None if own.value_per_cost is None else per.value,
-                "low": per.low,
-                "high": per.high,
+                "value_low": per.low,
+                "value_high": per.high,
             }
             yield {"by": "team", "group": own.team, "measure": "return in money", **counts, **span}
         for kept in self.kept:
-            for name in ("kept", "in_all"):
-                amount: Estimated = getattr(kept, name)
-                group = f"{kept.arm} - {kept.against}"
-                cells = {"by": kept.name, "group": group, "measure": f"lifetime value {name.replace('_', ' ')}"}
-                ends = {"value_low": amount.low, "value_high": amount.high}
-                yield {**cells, "contacts": kept.contacts[kept.arm], "value": amount.value, **ends}
+            yield from _kept_rows(kept)
 
     def __str__(self) -> str:
         return text((f"Intervals are at {100 * self.level:g} %.", *self.said), self.tables())
@@ -384,6 +379,25 @@ def _kept_cells(own: KeptValue) -> Iterator[tuple[str, ...]]:
         difference = f"{100 * own.lost.difference:+.1f} %"
         span = f"{100 * own.lost.fixed[0]:+.1f} to {100 * own.lost.fixed[1]:+.1f} %"
     yield "lost", *rates, difference, span
+
+
+def _kept_rows(own: KeptValue) -> Iterator[Mapping[str, Any]]:
+    both: dict[str, Any] = {
+        "by": own.name,
+        "group": f"{own.arm} - {own.against}",
+        "is_small": str(own.is_small).lower(),
+    }
+    for name in ("kept", "in_all", "per_cost"):
+        amount: Estimated | None = getattr(own, name)
+        if amount is not None:
+            said = "kept per cost" if name == "per_cost" else name.replace("_", " ")
+            cells = {**both, "measure": f"lifetime value {said}", "contacts": own.contacts[own.arm], "cost": own.cost}
+            yield {**cells, "value": amount.value, "value_low": amount.low, "value_high": amount.high}
+    for arm in (own.lost.arm, own.lost.against):
+        counts = {"contacts": arm.contacts, "responded": arm.responding, "rate": arm.mean}
+        yield {"by": own.name, "group": arm.name, "measure": "lost", **counts}
+    low, high = own.lost.fixed or (None, None)
+    yield {**both, "measure": "lost", "rate": own.lost.difference, "low": low, "high": high, "method": "one look"}
 
 
 def _number(value: float | None) -> str:
