@@ -154,8 +154,9 @@ def test_the_relationship_is_measured_beside(capsys):
     ("more", "said"),
     [
         (["--silent", "90d"], "--silent belongs to --relation"),
-        (["--relation", "--silent", "soon"], "soon"),
-        (["--relation", "--discount", "-1"], "'-1' is no number from 0 on"),
+        (["--relation", "--silent", "90x"], "--silent: '90x' is no length of time"),
+        (["--relation", "--sales-within", "soon"], "--sales-within: 'soon'"),
+        (["--relation", "--discount", "5"], "'5' is no rate from 0 to 1"),
         (["--relation", "--value", "salse"], "did you mean 'sale'"),
     ],
 )

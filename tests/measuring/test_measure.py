@@ -386,6 +386,14 @@ def test_decisions_say_who_was_assigned_and_when():
     assert "first decided in another arm than that of the playbook as it is now" in said
 
 
+def test_an_instant_without_an_offset_is_named_as_it_was_given():
+    """The argument's own name, not that of whatever looks at it."""
+    with pytest.raises(ModelError, match="since must be an aware datetime"):
+        measured(TOUCHES, EVENTS, since=datetime(2026, 1, 1))
+    with pytest.raises(ModelError, match="until must be an aware datetime"):
+        measured(TOUCHES, EVENTS, until=datetime(2026, 12, 1))
+
+
 @pytest.mark.parametrize("column", ["outcome", "reason"])
 def test_decisions_that_are_not_whole_are_told(column):
     """Without denied rows a holdout, and who was denied everything, is missing; the option is named."""

@@ -89,7 +89,9 @@ def _add_relation(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--sales-within", metavar="TIME", help="count sales this long after a contact came: 90d")
     group.add_argument("--period", metavar="TIME", help="the length of a period of lifetime values (30d)")
-    group.add_argument("--discount", type=_discount, metavar="RATE", help="the discount rate of a period (0.01)")
+    group.add_argument(
+        "--discount", type=_discount, metavar="RATE", help="the discount rate of a period, from 0 to 1 (0.01)"
+    )
 
 
 _OF_RELATION = {
@@ -110,8 +112,8 @@ def _discount(text: str) -> float:
         rate = float(text)
     except ValueError:
         rate = -1.0
-    if not 0 <= rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on, such as 0.01")
+    if not 0 <= rate <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate from 0 to 1, such as 0.01")
     return rate
 
 
@@ -196,18 +198,23 @@ def _with_relation(
     from journeykit.measuring.relation_report import measure_relation
 
     asked = {own: getattr(arguments, name) for name, own in _OF_RELATION.items()}
-    relation = measure_relation(
-        playbook,
-        events,
-        since=arguments.since,
-        until=arguments.until,
-        contacts=arguments.contacts,
-        touches=touches,
-        zone=arguments.zone,
-        level=arguments.level,
-        max_bad=arguments.max_bad,
-        **{name: value for name, value in asked.items() if value is not None},
-    )
+    try:
+        relation = measure_relation(
+            playbook,
+            events,
+            since=arguments.since,
+            until=arguments.until,
+            contacts=arguments.contacts,
+            touches=touches,
+            zone=arguments.zone,
+            level=arguments.level,
+            max_bad=arguments.max_bad,
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+    except ModelError as error:
+        option = next((name for name, own in _OF_RELATION.items() if own == error.field), None)
+        said = str(error).removeprefix(f"{error.field}: ")
+        raise UsageError(f"--{option.replace('_', '-')}: {said}" if option else said) from error
     notes = (*found.notes, *(note for note in relation.notes if note not in found.notes))
     return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=notes)
 

@@ -210,7 +210,7 @@ def _compared(own: Difference | None, is_rate: bool, looks: bool) -> tuple[str, 
         return (_UNKNOWN,) * (5 if looks else 4)
     value = f"{100 * own.difference:+.2f} %" if is_rate else _amount(own.difference, "+")
     spans = [_span(ends, is_rate) for ends in (own.fixed, own.always)[: 1 + looks]]
-    return value, *spans, f"{own.worth:,.0f}", _worth(own.worth_always if looks else own.worth_fixed)
+    return value, *spans, f"{own.worth:z,.0f}", _worth(own.worth_always if looks else own.worth_fixed)
 
 
 def _span(ends: Ends, is_rate: bool) -> str:
@@ -222,7 +222,7 @@ def _span(ends: Ends, is_rate: bool) -> str:
 
 
 def _worth(ends: Ends) -> str:
-    return _UNKNOWN if ends is None else f"{ends[0]:,.0f} to {ends[1]:,.0f}"
+    return _UNKNOWN if ends is None else f"{ends[0]:z,.0f} to {ends[1]:z,.0f}"
 
 
 def _amount(value: float, sign: str = "") -> str:

@@ -117,7 +117,7 @@ def measure(
     """
     named = _facets(by)
     draws = _draws(level, samples, seed)
-    if micros(since) >= micros(until):
+    if micros(since, what="since") >= micros(until, what="until"):
         raise ModelError(
             f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
         )

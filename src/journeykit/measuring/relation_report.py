@@ -165,8 +165,10 @@ def measure_relation(
         (33.3, True)
     """
     asked = _value_response(playbook, value)
-    if not is_number(discount) or discount < 0:
-        raise ModelError(f"discount must be a number from 0 on, found {shown(discount)}", field="discount")
+    if not is_number(discount) or not 0 <= discount <= 1:
+        raise ModelError(
+            f"discount must be a rate from 0 to 1, such as 0.01, found {shown(discount)}", field="discount"
+        )
     length = length_of(period, "period")
     events, contacts, touches = repeatable(events), repeatable(contacts), repeatable(touches)
     numbers = [score] if asked is None or asked.value is None else [score, asked.value]

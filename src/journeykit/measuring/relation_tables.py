@@ -49,7 +49,10 @@ def length_of(text: str, name: str) -> int:
     Raises:
         ModelError: for what is no length of time, or none at all.
     """
-    length = micros_of_lag(Lag.parse(text))
+    try:
+        length = micros_of_lag(Lag.parse(text))
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}", field=name) from error
     if not length:
         raise ModelError(f"{name} is longer than nothing, found {text!r}", field=name)
     return length
@@ -133,7 +136,7 @@ class RelationTables:
             ModelError: for what cannot be asked.
         """
         normal_quantile(level)
-        if micros(since) >= micros(until):
+        if micros(since, what="since") >= micros(until, what="until"):
             raise ModelError(
                 f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
             )
@@ -148,7 +151,7 @@ class RelationTables:
         where = None if zone is None else clock(zone).zone
         # Bad rows were counted, and too many refused, when contacts were placed.
         log = RelationEventReader(events, tuple(numbers), contacts=known, zone=where, bad=BadRows()).read()
-        stays = _stays(journey, placements, known, micros(until))
+        stays = _stays(journey, placements, known, micros(until, what="until"))
         if silence is not None:
             heard = np.ones(len(log.at), np.bool_) if signs is None else log.is_named(*_named(signs, log))
             stays = stays.with_silence(log.contact[heard], log.at[heard], silence)
@@ -161,8 +164,8 @@ class RelationTables:
         asked = Asked(playbook, events, contacts, until, by and fold_name(by), None, None, None, where)
         return cls(
             playbook=playbook,
-            since=micros(since),
-            until=micros(until),
+            since=micros(since, what="since"),
+            until=micros(until, what="until"),
             level=level,
             ids=ids,
             key=one ^ two,
