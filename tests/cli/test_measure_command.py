@@ -70,6 +70,17 @@ def test_bad_rows_are_told_by_table_and_row(folder, capsys):
     assert "bad rows of events.csv: 2 (rows 4, 5); the first: row 4, field 'event'" in said
 
 
+def test_what_is_true_of_several_responses_is_said_once(folder, capsys):
+    """Also where the relationship is measured beside, and reads the same events."""
+    more = "  - {name: buy, event: purchase, within: 7d}\n"
+    (folder / "playbook.yaml").write_text(PLAYBOOK + more, encoding="utf-8")
+    assert measure(*TABLES, "--relation", "--silent", "10d") == 0
+    before = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert "sale, buy: 1 of 2 events happened before the message, or at its instant (row 3)" in before
+    assert sum("happened before the message" in line for line in before) == 1
+    assert len(set(before)) == len(before)
+
+
 def test_everything_is_json(capsys):
     """With the counts of what was not used."""
     assert measure(*TABLES, "--json", "--level", "0.9", "--seed", "4", "--by", "channel*team,shard") == 0

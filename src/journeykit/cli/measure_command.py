@@ -215,7 +215,12 @@ def _with_relation(
         option = next((name for name, own in _OF_RELATION.items() if own == error.field), None)
         said = str(error).removeprefix(f"{error.field}: ")
         raise UsageError(f"--{option.replace('_', '-')}: {said}" if option else said) from error
-    notes = (*found.notes, *(note for note in relation.notes if note not in found.notes))
+    # What is said of several responses need not be said of one of them again.
+    told = {
+        (name, said) for names, _, said in (own.partition(": ") for own in found.notes) for name in names.split(", ")
+    }
+    more = (note for note in relation.notes if (note.partition(": ")[0], note.partition(": ")[2]) not in told)
+    notes = (*found.notes, *more)
     return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=notes)
 
 

@@ -96,9 +96,16 @@ class Credits:
 
     @property
     def lines(self) -> Iterator[str]:
-        """What is to be said of the events that are not credited, and of values that are no numbers."""
+        """What is to be said of the events that are not credited, and of values that are no numbers.
+
+        What is true of several responses is said once.
+        """
+        told: dict[str, list[str]] = {}
         for own in self.counts:
-            yield from own.lines
+            for line in own.lines:
+                told.setdefault(line.removeprefix(f"{own.response}: "), []).append(own.response)
+        for said, names in told.items():
+            yield f"{', '.join(names)}: {said}"
 
 
 def credit(

@@ -150,9 +150,8 @@ class MeasureReport:
             f"Intervals are at {100 * self.draws.level:g} %: Wilson's where each {self.unit} counts once, else a "
             f"bootstrap by {self.unit} ({draws}); what rests on few is small."
         )
-        yield from self.notes
-        for block in self.blocks:
-            yield from block.notes()
+        # Parts of the report may have the same to say.
+        yield from dict.fromkeys((*self.notes, *(note for block in self.blocks for note in block.notes())))
 
     def _tables(self) -> Iterator[ReportTable]:
         yield groups_table("All messages", FacetMeasures(facets=(), groups=(self.everything,)))
