@@ -695,7 +695,7 @@ WINDOW = '"quotas": [{"name": "seats", "max": 4, "window": {"calendar": "month",
         ("explain", "--contact", "anna"),
     ],
 )
-def test_a_quota_with_a_window_needs_a_ledger(command, capsys):
+def test_quotas_with_a_window_need_a_ledger(command, capsys):
     """It is wrong usage, as what else needs a ledger is."""
     Path("windows.json").write_text(PLAYBOOK.replace('"on_missing"', WINDOW))
     assert main([command[0], "windows.json", "--contacts", "c.csv", *AT, *command[1:]]) == 2
