@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
+from journeykit.basics.plain_data import write_json
 from journeykit.basics.validation import is_number, required_text, shown
-from journeykit.errors import DataError, ModelError, closest, named_error
+from journeykit.errors import DataError, ModelError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,15 +113,7 @@ class Prices:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the prices to a JSON file, which appears whole or not at all."""
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            beside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", "utf-8")
-            beside.replace(target)
-        except OSError as error:
-            raise named_error(error, path) from error
-        finally:
-            beside.unlink(missing_ok=True)
+        write_json(path, self.to_dict())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Prices:
