@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeykit.basics.validation import all_of, check_text, shown
+from journeykit.basics.validation import all_of, check_text
 from journeykit.engine.contact_group import ContactGroup, ContactInputs
 from journeykit.engine.decider import Decider, as_dict
+from journeykit.engine.decision_auditor import DecisionAuditor
 from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import ModelError, missing
 from journeykit.kernels import has_kernels
@@ -45,7 +46,7 @@ _NOTHING: tuple[Any, ...] = ((), None, None)
 
 
 @frozen(eq=False)
-class Arbiter:
+class Arbiter(DecisionAuditor):
     """A playbook, compiled once and asked many times. Immutable, thread-safe, picklable.
 
     Attributes:
@@ -495,64 +496,6 @@ class Arbiter:
         """The arm in which a contact is, as ``experiment:arm``; several are separated by ``;``; None for none."""
         return self.decider.of(contact).arm
 
-    def audit(
-        self,
-        decision: Decision,
-        contact: Contact,
-        touches: Iterable[Touch] = (),
-        claims: Iterable[Claim] | None = None,
-        scores: Scores | None = None,
-        events: Iterable[Event] | None = None,
-    ) -> tuple[Violation, ...]:
-        """Check a decision from scratch, with code that shares nothing with the engine.
-
-        Args:
-            decision: what was decided.
-            contact: for whom.
-            touches: the history that was decided on.
-            claims: the claims that were decided; None where they came from the campaigns.
-            scores: as they were given to `decide`.
-            events: likewise.
-
-        Returns:
-            Every rule that what was granted breaks; none for a sound decision.
-        """
-        from journeykit.audit import guard_violations, violations
-
-        _check_kinds(Decision, [decision], "decision")
-        _check_kinds(Contact, [contact], "contact")
-        contact = self.decider.ruleset.with_events(contact, events, decision.at)
-        found = violations(self.playbook, decision, contact, touches, claims, scores, self.decider.checks)
-        return (*found, *guard_violations(self.playbook, self.guards, [decision]))
-
-    def audit_account(
-        self,
-        decisions: Iterable[Decision],
-        contacts: Iterable[Contact],
-        touches: Iterable[Touch] = (),
-        claims: Mapping[str, Iterable[Claim]] | None = None,
-        scores: Mapping[str, Scores] | None = None,
-        events: Mapping[str, Iterable[Event]] | None = None,
-    ) -> tuple[Violation, ...]:
-        """Check the decisions of an account from scratch, the caps per account too, as `audit` does for one contact.
-
-        Args:
-            decisions: what was decided, one for each contact.
-            contacts: for whom, in the same order.
-            touches: as they were given to `decide_account`.
-            claims: likewise.
-            scores: likewise.
-            events: likewise.
-        """
-        from journeykit.audit import account_violations, guard_violations
-
-        found, whose = all_of(Decision, decisions, "decisions"), all_of(Contact, contacts, "contacts")
-        if events is not None and found:
-            ruleset, at = self.decider.ruleset, found[0].at
-            whose = tuple(ruleset.with_events(contact, events.get(contact.id, ()), at) for contact in whose)
-        own = (self.playbook, tuple(found), tuple(whose), touches, claims, scores, self.decider.checks)
-        return (*account_violations(*own), *guard_violations(self.playbook, self.guards, found))
-
     def audit_quotas(
         self,
         decisions: Iterable[Decision],
@@ -575,13 +518,6 @@ class Arbiter:
             with ledger.reading() as transaction:
                 earlier = [held for held in transaction.decided() if held.id not in own]
         return tuple(quota_violations(self.playbook, given, claims, earlier))
-
-
-def _check_kinds(kind: type, given: Iterable[object], name: str) -> None:
-    """Refuse what is not of a kind: several where one is wanted, say."""
-    for own in given:
-        if not isinstance(own, kind):
-            raise ModelError(f"{name} must be a {kind.__name__}, found {shown(own)}", field=name)
 
 
 def _check_names(

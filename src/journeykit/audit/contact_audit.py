@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.audit.arm_audit import ArmAudit
+from journeykit.audit.cap_audit import broken_cap
 from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
 from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
 from journeykit.audit.hours_audit import closed_by, misses_time
@@ -21,7 +22,7 @@ from journeykit.audit.rest_audit import broken_rests
 from journeykit.audit.segment_audit import values_with_segments
 from journeykit.audit.step_audit import StepMark, faults_of_step
 from journeykit.audit.violation import Violation
-from journeykit.audit.window_audit import AuditMark, counter_of, every_window, held_by, step_of
+from journeykit.audit.window_audit import AuditMark, counter_of, step_of
 from journeykit.basics.clock import DAY, clock, day_number, micros
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.errors import ModelError
@@ -477,49 +478,8 @@ class _Audit:
         if not self.is_protected_by(cap):
             return
         everything = self._of_account(cap) if cap.per == "account" else self.everything
-        scoped = [mark for mark in everything if cap.where.matches(mark.facets) and cap.points_of(mark.facets)]
-        keys = {key for mark in scoped for key in cap.keys_of(mark.facets)}
-        try:
-            limit = self._limit(cap)
-        except ModelError as error:
-            for mark in scoped:
-                if mark in self.granted and _obeys(mark) and cap.keys_of(mark.facets):
-                    yield Violation(cap.name, f"{mark.label}: {error}")
-            return
-        if limit is None:
-            return
-        for key in sorted(keys):
-            local = cap.window.clock(self.clock, self.home)
-            inside = [mark for mark in scoped if key in cap.keys_of(mark.facets)]
-            if cap.count == "campaigns":
-                for held in every_window(cap.window, local, inside):
-                    yield from self._over_campaigns(cap, limit, key, held)
-                continue
-            for held in held_by(cap.window, local, inside):
-                yield from self._over(cap, limit, key, held)
-
-    def _over_campaigns(
-        self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[AuditMark]
-    ) -> Iterator[Violation]:
-        """The claims that bring one campaign more to a window than it may hold."""
-        counted = [mark for mark in held if mark.counts or _obeys(mark)]
-        known = {mark.campaign or mark for mark in counted if not _obeys(mark)}
-        total = len({mark.campaign or mark for mark in counted})
-        for mark in held:
-            if _obeys(mark) and mark in self.granted and mark.campaign not in known and total * 10**9 > limit:
-                which = f" of {', '.join(key)}" if key else ""
-                message = f"a window{which} holds {total} campaigns of {limit / 1e9:g}"
-                yield Violation(cap.name, f"{mark.label}: {message}")
-
-    def _over(self, cap: Cap, limit: int, key: tuple[str, ...], held: Sequence[AuditMark]) -> Iterator[Violation]:
-        """The claims that obey caps, in a window that holds more than it may with them."""
-        for mark in held:
-            if _obeys(mark) and mark in self.granted:
-                # A claim that does not count is checked as if it did, and so are those that are granted with it.
-                total = sum(cap.points_of(other.facets) for other in held if other.counts or _obeys(other))
-                if total > limit:
-                    which = f" of {', '.join(key)}" if key else ""
-                    yield Violation(cap.name, f"{mark.label}: a window{which} holds {total / 1e9:g} of {limit / 1e9:g}")
+        local = cap.window.clock(self.clock, self.home)
+        yield from broken_cap(cap, partial(self._limit, cap), everything, self.granted, local)
 
     # Section 4: conflicts and requirements
 
@@ -581,11 +541,6 @@ class _Audit:
             return False
         counted = counter_of(requirement.within, requirement.within.clock(self.clock, self.home))
         return any(will_do(touch) and counted(touch, mark.at) for touch in self.history)
-
-
-def _obeys(mark: AuditMark) -> bool:
-    """Whether it is a granted claim that caps could have stopped."""
-    return mark.grant is not None and mark.settings is not None and mark.settings.obeys_caps
 
 
 def _goes_before(partner: Campaign | None, campaign: Campaign | None) -> bool:

@@ -63,8 +63,9 @@ from journeykit.rule.named_rules import NamedRules
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from journeykit.engine.effects import Effects
     from journeykit.engine.message import Message
-    from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.model.campaign import Campaign
     from journeykit.model.patience import Patience
     from journeykit.model.quota import Side

@@ -15,6 +15,7 @@ import pyarrow as pa
 from journeykit.basics.clock import DAY, EPOCH, day_number, micros
 from journeykit.columns.chunk import id_keys, text_buffers
 from journeykit.columns.word_counts import cells_at, combinations, count_words
+from journeykit.engine.effects import Effects
 from journeykit.kernels import add_counts, fill_touches, read_instants, take_touches
 from journeykit.kernels.interface.contact_arrays import TouchArrays
 from journeykit.model.bad_row import BadRow
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from journeykit.columns.contact_index import ContactIndex
-    from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
@@ -67,7 +68,7 @@ def touches_and_marks(
     """Shapes as touches at some instant, what they do, and which of them only begin a rest."""
     touches = [Touch(at=EPOCH, **({} if MARK in part else part)) for part in shapes]
     effects = [
-        ruleset.effects_of_mark(*part[MARK]) if MARK in part else ruleset.effects(touch)
+        Effects.of_mark(*part[MARK]) if MARK in part else ruleset.effects(touch)
         for part, touch in zip(shapes, touches, strict=True)
     ]
     return touches, effects, np.array([MARK in part for part in shapes], np.bool_)

@@ -11,8 +11,9 @@ from journeykit.basics.clock import micros
 if TYPE_CHECKING:
     from datetime import date
 
+    from journeykit.engine.effects import Effects
     from journeykit.engine.message import Message
-    from journeykit.engine.ruleset import Degrees, Effects
+    from journeykit.engine.ruleset import Degrees
     from journeykit.model.claim import Claim
 
 Level = tuple[int, int]

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from journeykit.engine.candidate import Candidate, Winner
     from journeykit.engine.counted_quotas import QuotaCapacity, Use
+    from journeykit.engine.effects import Effects
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
-    from journeykit.engine.ruleset import AskedFor, Effects, Ruleset
+    from journeykit.engine.ruleset import AskedFor, Ruleset
     from journeykit.engine.window_usage import Gauge, Span
     from journeykit.model.contact import Contact
     from journeykit.model.quota import Side

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.basics.clock import HOUR, MINUTE, day_number, micros
+from journeykit.basics.clock import micros
 from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, shown
 from journeykit.engine.candidate import Candidate, message_of
+from journeykit.engine.candidate_slots import CandidateSlots
 from journeykit.engine.contact_facts import ContactFacts
 from journeykit.engine.duplicate_claims import mark_duplicates
 from journeykit.engine.eligibility import (
@@ -20,9 +20,7 @@ from journeykit.engine.eligibility import (
     TIMED,
     expiry,
     failures,
-    first_send_time,
     missing,
-    slot_of_day,
     withdrawn,
 )
 from journeykit.engine.ruleset import asked_combinations
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from journeykit.model.campaign import Campaign
     from journeykit.model.contact import Contact
     from journeykit.model.quiet_hours import Schedule
-    from journeykit.model.send_at import SendAt
     from journeykit.model.touch import Touch
     from journeykit.policies.claim_check import Check
 
@@ -93,7 +90,6 @@ class ClaimGatherer:
         self._rank = getattr(policy, "rank", None)
         self.checks = checks
         self._variants: dict[str, str | None] = {}
-        self._slots: dict[tuple[Schedule, SendAt | None], list[int]] = {}
         self.facts = ContactFacts(
             ruleset,
             contact,
@@ -105,6 +101,7 @@ class ClaimGatherer:
             asked_for=self._asked_for,
             derived=inputs.claims is None,
         )
+        self._slots = CandidateSlots(self.facts)
         self.scores = {vocabulary.score_key(name): score for name, score in inputs.scores.items()}
         self.scored = ruleset.scored
         if group.scored:
@@ -398,7 +395,7 @@ class ClaimGatherer:
             return
         try:
             self.facts.subject.send_time(message)
-            candidate.slots = self._slots_of(candidate, message)
+            candidate.slots = self._slots.of(candidate, message)
         except ModelError as error:
             candidate.fault = f"send_at: {error}"
             return
@@ -413,55 +410,6 @@ class ClaimGatherer:
                 for at in candidate.slots
                 if candidate.expired(at) is None and not any(True for _ in failures(subject, message, at))
             ]
-
-    def _slots_of(self, candidate: Candidate, message: Message) -> list[int]:
-        """The instants of a candidate: its own, or one on each local day of the span."""
-        facts, own = self.facts, candidate.claim.at
-        if own is None:
-            return self._slots_of_span(candidate, message)
-        if isinstance(own, datetime):
-            at = micros(own)
-        else:
-            day, today = day_number(own), facts.clock.day(facts.now)
-            # A time of day may lie after the one instant that is decided.
-            at_once = facts.until is None and message.send_at is None
-            slot = facts.now if at_once and day == today else self._slot(message, day)
-            # On a day without a slot it asks for the day's start, where the check of the hours says why not.
-            start = facts.clock.day_start(day)
-            at = slot if slot is not None else max(start, facts.now) if day == today else start
-        last = facts.last
-        if message.send_at is not None and facts.until is None and not isinstance(own, datetime):
-            last = facts.clock.day_start(facts.clock.day(facts.now) + 1) - 1
-        if not facts.now <= at <= last:
-            candidate.outside = "dates" if candidate.is_occasion else f"asked for {own.isoformat()}"
-        return [at]
-
-    def _slots_of_span(self, candidate: Candidate, message: Message) -> list[int]:
-        """The instants of a candidate without a date of its own."""
-        facts = self.facts
-        if facts.until is not None and (found := self._day_slots(message)):
-            return found
-        time = facts.subject.send_time(message)
-        if time is None:
-            return [facts.now]
-        first = first_send_time(facts.clock, time, facts.now)
-        if facts.until is not None:
-            candidate.outside = f"send_at {time // HOUR:02}:{time % HOUR // MINUTE:02}"
-        return [first]
-
-    def _day_slots(self, message: Message) -> list[int]:
-        """The slots of the span, one a local day, for a message's channel."""
-        key = message.schedule, message.send_at
-        slots = self._slots.get(key)
-        if slots is None:
-            clock, last = self.facts.clock, self.facts.last
-            days = range(clock.day(self.facts.now), clock.day(last) + 1)
-            found = (self._slot(message, day) for day in days)
-            slots = self._slots[key] = [at for at in found if at is not None and at <= last]
-        return slots
-
-    def _slot(self, message: Message, day: int) -> int | None:
-        return slot_of_day(self.facts.subject, message, day, self.facts.now)
 
     def _check_limits(self, candidate: Candidate) -> None:
         """An invalid limit of the contact's own makes the candidates that it should stop invalid, and no others."""

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from journeykit.basics.clock import Clock
     from journeykit.engine.candidate import Candidate
+    from journeykit.engine.effects import Effects
     from journeykit.engine.message import Message
-    from journeykit.engine.ruleset import Effects, Ruleset
+    from journeykit.engine.ruleset import Ruleset
     from journeykit.engine.window_usage import Gauge
     from journeykit.model.cap import Conflict
     from journeykit.model.touch import Touch

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.basics.once import once
 from journeykit.engine.candidate import Candidate, Level, Winner, claim_order, message_of
+from journeykit.engine.effects import Effects
 from journeykit.engine.selection import SelectionProblem, combine
 from journeykit.engine.window_usage import HISTORY
 
@@ -104,7 +105,7 @@ class Round(ABC):
         else:
             order = self.in_order
             chosen = tuple(sorted(order[place] for place in self.choice))
-        effects = self.first.ruleset.effects_of_winner
+        effects = Effects.of_winner
         granted = [self.items[item] for item in chosen]
         winners = [Winner(candidate, at, effects(message_of(candidate)), HISTORY) for candidate, at in granted]
         total = sum(self.first.worth(candidate) for candidate, _ in granted)

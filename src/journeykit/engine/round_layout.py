@@ -8,6 +8,7 @@ from journeykit.engine.candidate import message_of
 from journeykit.engine.cap_rows import CapRows, add_quota_rows
 from journeykit.engine.class_rows import with_classes
 from journeykit.engine.contact_facts import by_cell, spans_of
+from journeykit.engine.effects import Effects
 from journeykit.engine.selection import SelectionProblem
 from journeykit.engine.steps import gap_ends, is_step_before, turn_from
 
@@ -125,7 +126,7 @@ class RoundLayout:
                 for _, low, high in facts.clashes(message, winner.effects, winner.at)
             ):
                 self.ruled_out.add(item)
-        effects = {item: facts.ruleset.effects_of_winner(messages[item]) for item in marked}
+        effects = {item: Effects.of_winner(messages[item]) for item in marked}
         pairs = []
         for place, item in enumerate(marked):
             candidate, at = items[item]

@@ -12,9 +12,10 @@ from attrs import evolve
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.basics.validation import shown
 from journeykit.engine.counted_quotas import CountedQuotas
+from journeykit.engine.effects import Effects, counts_toward_caps, end_of
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
 from journeykit.engine.pauses import paused, with_pauses
-from journeykit.engine.rest_caps import FULL, Rests, with_rests
+from journeykit.engine.rest_caps import Rests, with_rests
 from journeykit.engine.window_usage import NO_CAMPAIGN, Gauge
 from journeykit.model.campaign import Campaign
 from journeykit.model.cap import Limit
@@ -27,7 +28,7 @@ from journeykit.rule.expression import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from journeykit.journey import Event
     from journeykit.journey.event_history import EventsAsked
@@ -63,33 +64,6 @@ Fit = tuple[Message, Claim, Degrees]
 
 AskedFor = frozenset[tuple[str | None, ...]]
 """What claims ask for: campaign, content, channel and id, each also with the last three left open."""
-
-
-class Effects:
-    """What a touch, or a winner, does to claims."""
-
-    __slots__ = ("campaign", "cells", "channel", "content", "ends", "first", "partner", "then")
-
-    def __init__(
-        self,
-        *,
-        campaign: str | None,
-        content: str | None,
-        channel: str | None,
-        ends: date | None,
-        cells: tuple[tuple[int, tuple[str, ...], int], ...],
-        first: int,
-        then: int,
-        partner: int,
-    ) -> None:
-        self.campaign = campaign
-        self.content = content
-        self.channel = channel
-        self.ends = ends
-        self.cells = cells
-        self.first = first
-        self.then = then
-        self.partner = partner
 
 
 class Ruleset:
@@ -433,7 +407,7 @@ class Ruleset:
         """The caps that are rests in which a touch counts, if it counts toward caps at all, with its groups."""
         touch = self.vocabulary.touch(touch)
         campaign = self.campaigns.get(touch.campaign or "")
-        if not _counts(touch, campaign):
+        if not counts_toward_caps(touch, campaign):
             return ()
         facets, _ = self._spread(touch, campaign)
         return tuple((number, key) for number, key, _ in self._cells(facets, self.rests.first))
@@ -467,7 +441,7 @@ class Ruleset:
     def _effects_of(self, touch: Touch) -> Effects:
         campaign = self.campaigns.get(touch.campaign or "")
         facets, channel = self._spread(touch, campaign)
-        cells = self._cells(facets) if _counts(touch, campaign) else ()
+        cells = self._cells(facets) if counts_toward_caps(touch, campaign) else ()
         # No touch of the history is of this decision, and contacts rest because of events, not of touches.
         cells = tuple(cell for cell in cells if cell[0] not in self._of_decision and cell[0] < self.rests.first)
         if touch.campaign is None:
@@ -477,7 +451,7 @@ class Ruleset:
             campaign=touch.campaign,
             content=facets.get("content", (None,))[0],
             channel=channel,
-            ends=_end_of(touch, campaign),
+            ends=end_of(touch, campaign),
             cells=cells,
             first=self._mask(facets, self._firsts),
             then=self._mask(facets, self._thens),
@@ -494,34 +468,6 @@ class Ruleset:
             channel = facets.get("channel", (None,))[0]
             facets["channel"] = self.vocabulary.channels_of(channel, campaign, self.contents)
         return facets
-
-    @staticmethod
-    def effects_of_mark(cap: int, key: tuple[str, ...]) -> Effects:
-        """What fills one group of a rest's cap, and does nothing else."""
-        return Effects(
-            campaign=None,
-            content=None,
-            channel=None,
-            ends=None,
-            cells=((cap, key, FULL),),
-            first=0,
-            then=0,
-            partner=0,
-        )
-
-    @staticmethod
-    def effects_of_winner(message: Message) -> Effects:
-        """What a granted claim counts in."""
-        return Effects(
-            campaign=message.campaign.id,
-            content=message.content_id,
-            channel=message.channel,
-            ends=message.campaign.ends,
-            cells=message.cells if message.campaign.counts_toward_caps else (),
-            first=message.first,
-            then=message.then,
-            partner=message.partner,
-        )
 
     def gauges(self, local: Clock) -> tuple[Gauge, ...]:
         """One gauge for each cap, for contacts of a time zone."""
@@ -544,20 +490,6 @@ class Ruleset:
 
     def _gauge(self, window: Window, local: Clock, kind: type[Gauge] = Gauge) -> Gauge:
         return kind(window, window.clock(local, self.clock))
-
-
-def _counts(touch: Touch, campaign: Campaign | None) -> bool:
-    """Whether a touch counts toward caps."""
-    if touch.counts_toward_caps is not None:
-        return touch.counts_toward_caps
-    return campaign is None or campaign.counts_toward_caps
-
-
-def _end_of(touch: Touch, campaign: Campaign | None) -> date | None:
-    """The last date of a touch's campaign as it was then, else as the playbook has it; None where nothing is known."""
-    if touch.campaign_ends is not None or "campaign_ends" in touch.without:
-        return touch.campaign_ends
-    return campaign.ends if campaign else None
 
 
 def asked_combinations(asked: Iterable[tuple[str, str | None, str | None, str | None]]) -> AskedFor:
