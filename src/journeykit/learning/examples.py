@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from journeykit.errors import ModelError
 from journeykit.learning.feature_matrix import FeatureMatrix
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+
+def _flags(given: Any) -> NDArray[np.bool_]:
+    return np.asarray(given, np.bool_)
 
 
-def _array_of(kind: Any) -> Callable[[Any], Any]:
-    return lambda given: np.asarray(given, kind)
+def _numbers(given: Any) -> NDArray[np.float64]:
+    return np.asarray(given, np.float64)
+
+
+def _places(given: Any) -> NDArray[np.int64]:
+    return np.asarray(given, np.int64)
 
 
 @frozen(eq=False, kw_only=True)
@@ -46,11 +51,11 @@ class Examples:
     """
 
     matrix: FeatureMatrix
-    label: NDArray[np.bool_] = field(converter=_array_of(np.bool_))
-    value: NDArray[np.float64] = field(converter=_array_of(np.float64))
-    at: NDArray[np.int64] = field(converter=_array_of(np.int64))
-    contact: NDArray[np.int64] = field(converter=_array_of(np.int64))
-    campaign: NDArray[np.int64] = field(converter=_array_of(np.int64))
+    label: NDArray[np.bool_] = field(converter=_flags)
+    value: NDArray[np.float64] = field(converter=_numbers)
+    at: NDArray[np.int64] = field(converter=_places)
+    contact: NDArray[np.int64] = field(converter=_places)
+    campaign: NDArray[np.int64] = field(converter=_places)
     campaigns: tuple[str, ...]
     left_out: Mapping[str, int] = field(factory=dict)
 
