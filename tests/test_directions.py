@@ -56,7 +56,7 @@ HOMES = {
     "networkx": {"journey"},
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
-    "pyarrow": {"columns", "demo", "job", "measuring", "placing", "tables"},
+    "pyarrow": {"columns", "demo", "job", "learning", "measuring", "placing", "tables"},
     "numpy": {
         "columns",
         "demo",

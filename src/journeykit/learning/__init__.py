@@ -8,11 +8,21 @@ if TYPE_CHECKING:
     from journeykit.learning.examples import Examples as Examples
     from journeykit.learning.feature_matrix import Feature as Feature
     from journeykit.learning.feature_matrix import FeatureMatrix as FeatureMatrix
+    from journeykit.learning.history_features import FeatureMaker as FeatureMaker
+    from journeykit.learning.history_features import PossibleMessages as PossibleMessages
+    from journeykit.learning.history_features import features_of as features_of
+    from journeykit.learning.message_examples import examples_of as examples_of
+    from journeykit.learning.message_history import MessageHistory as MessageHistory
 
 _HOMES = {
     "Examples": "learning.examples",
     "Feature": "learning.feature_matrix",
+    "FeatureMaker": "learning.history_features",
     "FeatureMatrix": "learning.feature_matrix",
+    "MessageHistory": "learning.message_history",
+    "PossibleMessages": "learning.history_features",
+    "examples_of": "learning.message_examples",
+    "features_of": "learning.history_features",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 _EXTRAS = {"numpy": "columns", "pyarrow": "columns", "sklearn": "learn", "skops": "learn"}

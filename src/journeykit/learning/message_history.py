@@ -1,0 +1,163 @@
+"""What contacts got, what they answered and where on the journey they were: all that features are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+from attrs import frozen
+
+from journeykit.basics.clock import Clock, clock
+from journeykit.kernels import has_kernels
+from journeykit.learning.attribute_versions import AttributeVersions
+from journeykit.learning.timeline import Timeline
+from journeykit.measuring.contact_numbers import ContactNumbers
+from journeykit.measuring.credits import Credits, credit
+from journeykit.measuring.message_table import MessageTable
+from journeykit.model.cap import Facets
+from journeykit.placing.funnel import repeatable
+from journeykit.tables.arrow.arrays import one_piece
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.bad_row_list import BadRows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from journeykit.journey.journey import Journey
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables import TableSource
+
+
+@frozen(eq=False, kw_only=True)
+class MessageHistory:
+    """The past of contacts, by their numbers.
+
+    Attributes:
+        ids: the ids of the contacts, by number.
+        messages: the messages that they got; as code the place in `kinds`. Their order is that of `table`.
+        kinds: what messages are apart from whose and when: by facet, the values.
+        answers: what they answered; as code the place in `responses`. An event counts once for each response.
+        responses: the names of the responses.
+        steps: the stages that they entered, as code the place in `stages`; None where the journey has no transitions.
+        stages: the names of the stages.
+        contacts: what is known of the contacts; None where there is no table of contacts.
+        clock: the zone in which days of the week and hours are meant.
+        table: the messages as a table.
+        credits: what is credited to them.
+        notes: what else is worth knowing.
+    """
+
+    ids: pa.Array
+    messages: Timeline
+    kinds: tuple[Facets, ...]
+    answers: Timeline
+    responses: tuple[str, ...]
+    steps: Timeline | None
+    stages: tuple[str, ...]
+    contacts: AttributeVersions | None
+    clock: Clock
+    table: MessageTable
+    credits: Credits
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        playbook: Playbook,
+        touches: TableSource,
+        events: TableSource,
+        *,
+        until: datetime,
+        contacts: TableSource | None = None,
+        static: Iterable[str] = (),
+        only: Collection[str] | None = None,
+        zone: str | None = None,
+        max_bad: int | str | None = None,
+    ) -> Self:
+        """Read what happened before an instant.
+
+        Args:
+            playbook: the rule set: its responses and its journey.
+            touches: the table of touches.
+            events: the table of events.
+            until: messages and events before this instant.
+            contacts: the table of contacts.
+            static: the names of attributes that hold always.
+            only: the folded names of the attributes that are kept; None for all.
+            zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+            max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+
+        Raises:
+            DataError: for a table that cannot be used, or too many bad rows.
+        """
+        touches, events = repeatable(touches), repeatable(events)
+        table = MessageTable.read(playbook, touches, until=until, zone=zone, columns=(), max_bad=max_bad)
+        credits_ = credit(playbook, table, events, zone=zone, max_bad=max_bad)
+        numbers = ContactNumbers.of(table.ids)
+        walked, stages = _walked(playbook.journey, events, numbers, until, zone, playbook.timezone)
+        versions, bad = None, BadRows(max_bad)
+        if contacts is not None:
+            where = None if zone is None else clock(zone).zone
+            versions = AttributeVersions.read(contacts, numbers, zone=where, bad=bad, static=static, only=only)
+            bad.check()
+        count = numbers.count
+        return cls(
+            ids=numbers.ids,
+            messages=Timeline.of(table.contact, table.at, table.kind.astype(np.int64), count),
+            kinds=table.kinds,
+            answers=_answers(table, credits_, count),
+            responses=tuple(own.name for own in credits_.responses),
+            steps=None if walked is None else Timeline.of(*walked, count),
+            stages=stages,
+            contacts=versions,
+            clock=clock(playbook.timezone),
+            table=table,
+            credits=credits_,
+            notes=(*table.bad_lines, *credits_.bad_lines, *bad.lines()),
+        )
+
+
+def _answers(table: MessageTable, credits_: Credits, contacts: int) -> Timeline:
+    """What contacts answered; an event that is shared by several messages counts once."""
+    _, first = np.unique(np.stack([credits_.response.astype(np.int64), credits_.event]), axis=1, return_index=True)
+    owner, at = table.contact[credits_.message[first]].astype(np.int64), credits_.at[first]
+    return Timeline.of(owner, at, credits_.response[first].astype(np.int64), contacts)
+
+
+def _walked(
+    journey: Journey | None,
+    events: Any,
+    numbers: ContactNumbers,
+    until: datetime,
+    zone: str | None,
+    timezone: str,
+) -> tuple[tuple[Any, Any, Any] | None, tuple[str, ...]]:
+    """The steps of contacts on the journey: whose, since when, and which stage; and the names of the stages.
+
+    The table of contacts takes no part: what it says is true today, and may not have been true then.
+    """
+    if journey is None or not journey.transitions:
+        return None, ()
+    paths = _paths(journey, events, until, zone, timezone)
+    names = tuple(stage.name for stage in journey.stages)
+    place = {name: number for number, name in enumerate(names)}
+    ids = one_piece(paths["contact_id"])
+    owner = numbers.meet(Column(ids), len(ids), {}).astype(np.int64)
+    stage = Column(one_piece(paths["stage"]))
+    since = Column(one_piece(paths["since"])).instants
+    code = np.array([place.get(name, 0) for name in stage.values] or [0], np.int64)[stage.codes]
+    return (owner, np.zeros(0, np.int64) if since is None else since[0], code), names
+
+
+def _paths(journey: Journey, events: Any, until: datetime, zone: str | None, timezone: str) -> pa.Table:
+    if has_kernels():
+        from journeykit.placing.place import place_table
+
+        return place_table(journey, events, None, until, zone=zone, timezone=timezone).paths
+    from journeykit.placing.rows import place_rows
+
+    return place_rows(
+        journey, events, None, until, zone=None if zone is None else clock(zone).zone, timezone=timezone
+    ).paths
