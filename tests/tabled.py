@@ -117,6 +117,15 @@ def scores(rng: Random, playbook: Playbook, count: int) -> Rows:
     return rows
 
 
+def estimated(rng: Random, rows: Rows) -> Rows:
+    """Scores or claims with what models say besides, of which a few cannot be."""
+    for row in rows:
+        row["spread"] = rng.choice((None, 0.0, 0.125, 2, -1 if rng.random() < 0.1 else None))
+        row["opt_out"] = rng.choice((None, 0.0, 0.125, 0.25, 7 if rng.random() < 0.1 else 1.0))
+        row["uplift"] = rng.choice((None, -0.5, 0.0, 0.25, 1, 2 if rng.random() < 0.1 else None))
+    return rows
+
+
 def log(rng: Random, numbers: Iterable[int], made: Callable[[], Iterable[Event]]) -> Rows:
     """A table of what contacts of some numbers did, whose events are made one contact after the other."""
     rows = [

@@ -23,6 +23,7 @@ RECORDS = {
     "Person": (CONTACTS, "PERSONS"),
     "TextScan": (CONTACTS, "TEXT_SCANS"),
     "Score": (CONTACTS, "SCORES"),
+    "Estimate": (CONTACTS, "ESTIMATES"),
     "AskedClaim": (CONTACTS, "ASKED"),
     "ClaimExtra": (CONTACTS, "CLAIM_EXTRA"),
     "OwnDate": (CONTACTS, "OWNS"),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from journeykit.model.touch import Touch
     from journeykit.playbook.playbook import Playbook
 
+_SCORED = ("propensity", "value", "spread", "opt_out", "uplift")
+
 
 def faults_of_checks(
     checks: Sequence[Check],
@@ -48,10 +50,8 @@ def asked_claim(grant: Grant, asked: Claim | None, scores: Scores) -> Claim:
     score = scores.get((grant.campaign, grant.content or "")) or scores.get(grant.campaign)
     if score is None:
         return found
-    own = found.propensity, found.value
-    given = score.propensity, score.value
-    propensity, value = (other if mine is None else mine for mine, other in zip(own, given, strict=True))
-    return evolve(found, propensity=propensity, value=value)
+    lacking = (name for name in _SCORED if getattr(found, name) is None)
+    return evolve(found, **{name: getattr(score, name) for name in lacking})
 
 
 def seen_by(contact: Contact, values: Mapping[str, Any]) -> Contact:

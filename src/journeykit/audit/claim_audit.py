@@ -71,7 +71,7 @@ def faults_of_owner(
 def standing(claim: Claim) -> tuple[Any, ...]:
     """The place of a claim among several that ask for the same; the first counts."""
     asked_at = None if claim.asked_at is None else micros(claim.asked_at)
-    parts = claim.propensity, claim.value, claim.cost, asked_at
+    parts = claim.propensity, claim.value, claim.cost, asked_at, claim.spread, claim.opt_out, claim.uplift
     return (
         claim.weight is None,
         -(claim.weight or 0),

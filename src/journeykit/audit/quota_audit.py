@@ -180,7 +180,7 @@ def _claim_of(row: Row, asked: Iterable[Claim]) -> Claim | None:
 def _standing(claim: Claim) -> tuple[Any, ...]:
     """The heaviest counts; then the one with the smaller numbers, of which none at all is the largest."""
     asked_at = None if claim.asked_at is None else micros(claim.asked_at)
-    parts = claim.propensity, claim.value, claim.cost, asked_at
+    parts = claim.propensity, claim.value, claim.cost, asked_at, claim.spread, claim.opt_out, claim.uplift
     return (
         claim.weight is None,
         -(claim.weight or 0),

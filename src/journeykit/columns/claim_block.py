@@ -55,6 +55,7 @@ def claim_arrays_at(claims: ClaimArrays, contacts: np.ndarray) -> ClaimArrays:
         extra=claims.extra[places if len(claims.extra) else []],
         own=claims.own,
         number=claims.number[places if len(claims.number) else []],
+        estimate=claims.estimate[places if len(claims.estimate) else []],
     )
 
 
@@ -114,6 +115,7 @@ def claim_block_inputs(
     asked = np.empty(len(owner), ASKED)
     extra = np.empty(len(owner) if len(table.extra) else 0, CLAIM_EXTRA)
     spread_claims(table.rows, table.extra, order, starts, flat, asked, extra)
+    estimate = table.estimate[order][claim] if len(table.estimate) else table.estimate
     dates = table.dates
     owns = _owns(table.owns, table.ids, dates, layout)
     rank = np.where(asked["own"] < 0, 0, owns["rank"][asked["own"]]) if len(owns) else np.zeros(0, np.int64)
@@ -146,7 +148,7 @@ def claim_block_inputs(
             # What a quota adds up and a claim lacks is for the row engine to refuse.
             unreadable[owner[np.isnan(values[name]) & quotas.needs(name)[asked["opening"]]]] = True
     return ClaimBlockInputs(
-        ClaimArrays(first=by_contact, asked=asked, extra=extra, own=owns, number=number),
+        ClaimArrays(first=by_contact, asked=asked, extra=extra, own=owns, number=number, estimate=estimate),
         unreadable,
         labels,
         table.ids,

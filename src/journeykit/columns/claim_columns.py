@@ -17,7 +17,7 @@ from journeykit.columns.quota_arrays import fold
 from journeykit.columns.word_counts import count_words
 from journeykit.errors import DataError
 from journeykit.kernels.interface.codes import NONE
-from journeykit.kernels.interface.contact_arrays import CLAIM_EXTRA
+from journeykit.kernels.interface.contact_arrays import CLAIM_EXTRA, ESTIMATES
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.arrow.column import UNREAD, Column
@@ -28,6 +28,7 @@ from journeykit.tables.cells import (
     optional,
     read_cost,
     read_degree,
+    read_difference,
     read_id,
     read_number,
 )
@@ -53,8 +54,14 @@ if TYPE_CHECKING:
     from journeykit.tables.bad_row_list import BadRows
     from journeykit.tables.words import Words
 
-_BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST)}
-_READERS = {"propensity": read_degree, "cost": read_cost}
+_BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST), "spread": (0, LARGEST), "opt_out": (0, 1), "uplift": (-1, 1)}
+_READERS = {
+    "propensity": read_degree,
+    "cost": read_cost,
+    "spread": read_cost,
+    "opt_out": read_degree,
+    "uplift": read_difference,
+}
 CLAIM_ROWS = np.dtype([("kind", np.int32), ("own", np.int32), ("weight", np.float64)])
 """Claims as a table has them: the number of what is asked for (campaign, content, channel and what the claim brings
 itself); the number of its own date or instant and id, or -1 for neither; and the weight, NaN for none."""
@@ -78,8 +85,9 @@ class ClaimEncoder:
         found: where its findings go.
 
     Attributes:
-        rows: the claims (`CLAIM_ROWS`), until they are joined; and so are the next three.
+        rows: the claims (`CLAIM_ROWS`), until they are joined; and so are the next four.
         extra: what they bring besides (`CLAIM_EXTRA`); empty where the table has no column for any of it.
+        estimate: likewise, what they say as models do (`ESTIMATES`).
         suspect: which of them the row engine must look at.
         one: the first half of the hash of the contact's id, and `two` the second.
         asks: what is asked for, by number: campaign, content, channel, and what a claim can bring itself.
@@ -145,6 +153,8 @@ class ClaimEncoder:
         self.rows, self.suspect = np.zeros(rows, CLAIM_ROWS), np.zeros(rows, np.bool_)
         brings = any(name in places for _, places, _, _ in self._parts for name in _EXTRAS)
         self.extra = np.zeros(rows if brings else 0, CLAIM_EXTRA)
+        brings = any(name in places for _, places, _, _ in self._parts for name in ESTIMATES.names or ())
+        self.estimate = np.zeros(rows if brings else 0, ESTIMATES)
         self.brings_cost = any("cost" in places for _, places, _, _ in self._parts)
         # 0 for good rows, 1 for those that are counted as bad, 2 for those without a contact.
         self.faults = np.zeros(rows, np.int8)
@@ -183,6 +193,8 @@ class ClaimEncoder:
                 found_rows[name] = found
             elif name != "cost" and len(extra):
                 extra[name] = found
+        for name in ESTIMATES.names or () if len(self.estimate) else ():
+            self.estimate[name][own] = self._number_column(columns, places, name, suspect)
         asked = self._asked(columns, places, suspect)
         if len(extra):
             extra["asked"] = asked
@@ -329,7 +341,7 @@ class ClaimEncoder:
 
     def drop_rows(self) -> None:
         """Let go what is read of the claims, once they are joined: it is there by contact too."""
-        del self.rows, self.extra, self.suspect
+        del self.rows, self.extra, self.suspect, self.estimate
 
     def claims(
         self, key: str, rows: Sequence[int], number_of: Callable[[int], int], bad: BadRows | None = None

@@ -10,7 +10,8 @@ import numpy as np
 from journeykit.basics.validation import shown
 from journeykit.columns.chunk import id_keys
 from journeykit.columns.word_counts import count_words
-from journeykit.kernels.interface.contact_arrays import SCORES, ScoreArrays
+from journeykit.kernels.interface.contact_arrays import ESTIMATES, SCORES, ScoreArrays
+from journeykit.kernels.interface.records import records
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.arrow.column import UNREAD, Column
@@ -67,7 +68,7 @@ class ScoreEncoder:
             for column in SCORE_COLUMNS[:2]:
                 if column not in places:
                     raise missing_column(column, source.columns, source.source)
-            if not {"propensity", "value"} & set(places):
+            if not SCORE_READERS.keys() & set(places):
                 raise missing_column("propensity", source.columns, source.source)
         self._keys: dict[tuple[str, str | None], int] = {}
         read: list[tuple[np.ndarray, ...]] = []
@@ -78,8 +79,9 @@ class ScoreEncoder:
                 continue
             read.append(self._read(part, known, faults))
         empty = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), *(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 2)
-        one, two, key, number, propensity, value = (
-            np.concatenate([first, *parts]) for first, *parts in zip(empty, *read, strict=True)
+        one, two, key, number, propensity, value, estimate = (
+            np.concatenate([first, *parts])
+            for first, *parts in zip((*empty, np.zeros(0, ESTIMATES)), *_with_estimates(read), strict=True)
         )
         # Of several scores for one contact, campaign and content the first counts.
         order = np.lexsort((np.arange(len(one)), key, two, one))
@@ -99,6 +101,7 @@ class ScoreEncoder:
         kept = np.sort(order[~same])
         self.one, self.two, self.key = one[kept], two[kept], key[kept]
         self.propensity, self.value = propensity[kept], value[kept]
+        self.estimate = estimate[kept] if len(estimate) else estimate
         self.scored = {names[own] for own in np.unique(self.key[~np.isnan(self.propensity)]).tolist()}
 
     def _read(self, part: Any, known: Mapping[str, Any] | None, faults: list[BadRow]) -> tuple[np.ndarray, ...]:
@@ -111,20 +114,21 @@ class ScoreEncoder:
         one, two, bad = id_keys(columns[places["contact_id"]] if "contact_id" in places else None, rows)
         numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
-        read = []
+        read = {name: np.full(rows, np.nan) for name in SCORE_READERS}
         for name, reader in SCORE_READERS.items():
-            values = np.full(rows, np.nan)
             if name in places:
                 codes, cells = columns[places[name]].read(partial(_float_or_nan, reader))
                 bad |= np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
-                values = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
-            read.append(values)
+                read[name] = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
+        told = [name for name in ESTIMATES.names or () if name in places]
+        estimate = records(ESTIMATES, **{name: read[name] for name in ESTIMATES.names or ()} if told else {})
         faults += [
             self._fault(number + row, places, [column.value(row) for column in columns], known)
             for row in np.flatnonzero(bad).tolist()
         ]
         good = ~bad
-        return one[good], two[good], numbers[good], (np.arange(rows) + number)[good], read[0][good], read[1][good]
+        found = one, two, numbers, np.arange(rows) + number, read["propensity"], read["value"]
+        return *(own[good] for own in found), estimate[good] if told else estimate
 
     def _numbered(
         self, places: Mapping[str, int], columns: Sequence[Column], rows: int, known: Mapping[str, Any] | None
@@ -189,9 +193,29 @@ class ScoreEncoder:
         first = np.zeros(contacts + 1, np.int64)
         first[1:] = np.cumsum(np.bincount(found[row], minlength=contacts)[:contacts])
         unset = np.full(len(layout.list) + 1, np.nan)
-        return ScoreArrays(first=first, score=scores, chance=unset, worth=unset.copy()), int(
-            np.count_nonzero(found < 0)
+        estimate = self.estimate[row] if len(self.estimate) else self.estimate
+        arrays = ScoreArrays(
+            first=first,
+            score=scores,
+            chance=unset,
+            worth=unset.copy(),
+            estimate=estimate,
+            estimated=no_estimates(len(unset) if len(estimate) else 0),
         )
+        return arrays, int(np.count_nonzero(found < 0))
+
+
+def _with_estimates(read: Sequence[tuple[np.ndarray, ...]]) -> Sequence[tuple[np.ndarray, ...]]:
+    """Parts of a table, each with estimates for all its rows where one of them has any."""
+    if not any(len(part[-1]) for part in read):
+        return read
+    return [(*own, estimate if len(estimate) else no_estimates(len(own[0]))) for *own, estimate in read]
+
+
+def no_estimates(size: int) -> np.ndarray:
+    """So many estimates that say nothing."""
+    nothing = np.full(size, np.nan)
+    return records(ESTIMATES, **dict.fromkeys(ESTIMATES.names or (), nothing))
 
 
 def _openings_of(layout: RulesetArrays, campaign: str, content: str | None) -> list[int]:

@@ -16,6 +16,7 @@ from journeykit.columns.chunk import rule_columns
 from journeykit.engine.weight_factors import own_factors, weight_of
 from journeykit.kernels import weigh_block
 from journeykit.kernels.interface.codes import NO_ZONE, NONE
+from journeykit.kernels.interface.contact_arrays import ESTIMATES
 from journeykit.model.claim import Claim
 from journeykit.policies.policy import Context, offers
 from journeykit.policies.weighted import Weighted
@@ -62,6 +63,7 @@ class WeighedClaims:
         self.contact = contact - rows.start
         claims = entries.claim[:count]
         self._lead, self.patience = claims["lead"], claims["patience"]
+        self._estimate = entries.estimate[:count]
         self.product, self.preference, self.interest, self.propensity, self.value = (
             np.ascontiguousarray(claims[name]) for name in ("product", "preference", "interest", "propensity", "value")
         )
@@ -140,6 +142,24 @@ class WeighedClaims:
         """Campaign weight x content weight x team lever x levers x patience x stage fit x role fit."""
         found: np.ndarray = self._lead * self.patience * self.stage_fit * self.role_fit
         return found
+
+    @property
+    def spread(self) -> np.ndarray:
+        """How uncertain the propensity is; NaN where that is not given."""
+        return self._estimated("spread")
+
+    @property
+    def opt_out(self) -> np.ndarray:
+        """The chance that the contact opts out because of the message; NaN where none is given."""
+        return self._estimated("opt_out")
+
+    @property
+    def uplift(self) -> np.ndarray:
+        """By how much the message changes the chance of a response; NaN where that is not given."""
+        return self._estimated("uplift")
+
+    def _estimated(self, name: str) -> np.ndarray:
+        return np.ascontiguousarray(self._estimate[name]) if len(self._estimate) else np.full(len(self), np.nan)
 
     @property
     def gain(self) -> np.ndarray:
@@ -380,9 +400,11 @@ class Weigher:
             float(entries.claim[name][entry]) for name in ("preference", "interest", "propensity", "value")
         )
         found = {"propensity": propensity, "value": value}
+        if len(entries.estimate):
+            found |= {name: float(entries.estimate[name][entry]) for name in ESTIMATES.names or ()}
         known = {name: number for name, number in found.items() if not math.isnan(number)}
         if known:
-            claim = evolve(claim, **known)  # type: ignore[arg-type]  # these two take numbers
+            claim = evolve(claim, **known)  # type: ignore[arg-type]  # these take numbers
         zone = self.playbook.timezone if contacts.person["traits"][row] & NO_ZONE else contact.timezone
         base, stage_fit, role_fit, gain = self.compiled.fit(opening, contact.stage, contact.role)[2]
         now, own = clock(zone).moment(self.now), None

@@ -21,6 +21,7 @@ from journeykit.kernels import (
     decision_workspace,
 )
 from journeykit.kernels.interface.codes import BAD
+from journeykit.kernels.interface.contact_arrays import ESTIMATES
 from journeykit.kernels.interface.decision_arrays import (
     CLAIMS,
     TIMES,
@@ -88,28 +89,30 @@ class Worker:
     def __init__(self, engine: ColumnarEngine, columns: Collection[str], names: np.ndarray) -> None:
         self.engine = engine
         self.most_cells = 1
-        self._room: tuple[int, ...] = (-1,) * 6
+        self._room: tuple[int, ...] = (-1,) * 7
         self._shapes: Any = None
         self._columns, self._names = columns, names
         self._each = (0.0, 0.0, 0.0)
 
-    def _prepare(self, moment: Moment, most_touches: int, most_claims: int) -> None:
+    def _prepare(self, moment: Moment, most_touches: int, most_claims: int, *, estimated: bool) -> None:
         """Make room for contacts with so many touches and claims, unless there is."""
         layout, longest = self.engine.layout, moment.slots.longest
         claims = max(most_claims, 1)
         cells = layout.parts["openings"]["cell_to"] - layout.parts["openings"]["cell_from"]
         widest = max(int(cells.max(initial=1)), self.most_cells)
-        needed: tuple[int, ...] = (most_touches, claims, longest, widest, moment.most_rules, moment.plain is not None)
+        paths = moment.plain is not None, estimated
+        needed: tuple[int, ...] = (most_touches, claims, longest, widest, moment.most_rules, *paths)
         if all(own <= there for own, there in zip(needed, self._room, strict=True)):
             return
         needed = self._room = tuple(map(max, needed, self._room))
-        most_touches, claims, longest, widest, most_rules, is_plain = needed
+        most_touches, claims, longest, widest, most_rules, is_plain, is_estimated = needed
         # The plain path asks for one row more than a contact can have.
         block = max(BLOCK, claims + 1)
         self.entries = CandidateArrays(
             claim=np.zeros(block, CLAIMS),
             time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
             used=np.zeros(2, np.int64),
+            estimate=np.zeros(block if is_estimated else 0, ESTIMATES),
         )
         # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
         self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * most_rules)
@@ -145,7 +148,7 @@ class Worker:
         given: QuotaChoiceArrays,
     ) -> BlockResult:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
-        moment, rules = self._ready(contacts, history, shapes, claims)
+        moment, rules = self._ready(contacts, history, shapes, scores, claims)
         past = self._past(history, shapes, claims)
         contacts = self._remembering(contacts, past)
         if claims is None and moment.plain is not None and not given.known:
@@ -261,14 +264,14 @@ class Worker:
         )
 
     def _ready(
-        self, contacts: Contacts, history: TouchArrays, shapes: Any, claims: ClaimArrays | None
+        self, contacts: Contacts, history: TouchArrays, shapes: Any, scores: ScoreArrays, claims: ClaimArrays | None
     ) -> tuple[Moment, Rules]:
         """Room for the contacts of a chunk that are not marked `BAD`, and the rules as they are for it."""
         moment = self.engine.moment()
         quotas = self.engine.quotas
         if shapes is not self._shapes:
             # The room still holds touches of the last contact, as numbers of shapes, and is cleared by them.
-            self._shapes, self._room = shapes, (-1,) * 6
+            self._shapes, self._room = shapes, (-1,) * 7
         if claims is not None:
             quotas = quotas.but(number=claims.number)
         rules = moment.rules.but(shapes=shapes[0], shape_cells=shapes[1], quotas=quotas)
@@ -277,7 +280,8 @@ class Worker:
         # Without a table of claims each contact has one for each opening; with one, it may name many openings.
         most = len(self.engine.layout.list) if claims is None else int(np.diff(claims.first)[good].max(initial=0))
         self.most_cells = int((shapes[0]["cell_to"] - shapes[0]["cell_from"]).max(initial=1))
-        self._prepare(moment, int(counts.max(initial=0)), most)
+        estimated = len(scores.estimated) > 0 or (claims is not None and len(claims.estimate) > 0)
+        self._prepare(moment, int(counts.max(initial=0)), most, estimated=estimated)
         return moment, rules
 
     def _past(self, history: TouchArrays, shapes: ShapeTables, claims: ClaimArrays | None) -> ChunkHistory:
@@ -315,7 +319,7 @@ class Worker:
             several: whether there are several levels.
         """
         engine = self.engine
-        moment, rules = self._ready(contacts, history, shapes, claims)
+        moment, rules = self._ready(contacts, history, shapes, scores, claims)
         past = self._past(history, shapes, claims)
         contacts = self._remembering(contacts, past)
         tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)

@@ -39,7 +39,8 @@ def _duplicate_order(candidate: Candidate, sizes: Mapping[Hashable, int]) -> tup
 
 def precedence(claim: Claim) -> tuple[Any, ...]:
     """Of claims that ask for the same, the one with the smallest of these is decided."""
-    rest = (claim.propensity, claim.value, claim.cost, claim.asked_at and micros(claim.asked_at))
+    asked_at = claim.asked_at and micros(claim.asked_at)
+    rest = (claim.propensity, claim.value, claim.cost, asked_at, claim.spread, claim.opt_out, claim.uplift)
     expires = claim.expires
     return (
         -(claim.weight if claim.weight is not None else -LARGEST),

@@ -239,6 +239,9 @@ class ClaimGatherer:
             claim,
             propensity=score.propensity if claim.propensity is None else claim.propensity,
             value=score.value if claim.value is None else claim.value,
+            spread=score.spread if claim.spread is None else claim.spread,
+            opt_out=score.opt_out if claim.opt_out is None else claim.opt_out,
+            uplift=score.uplift if claim.uplift is None else claim.uplift,
         )
 
     def _gather_all(self) -> list[Candidate]:

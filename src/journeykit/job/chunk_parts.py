@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.columns.chunk import Chunk
-from journeykit.kernels.interface.contact_arrays import SCORES, ClaimArrays, ScoreArrays, TouchArrays
+from journeykit.kernels.interface.contact_arrays import ESTIMATES, SCORES, ClaimArrays, ScoreArrays, TouchArrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +58,7 @@ def claims_between(claims: ClaimArrays, start: int, stop: int) -> ClaimArrays:
         extra=claims.extra[low:high],
         own=claims.own,
         number=claims.number[low:high],
+        estimate=claims.estimate[low:high],
     )
 
 
@@ -75,6 +76,8 @@ def no_scores(rows: int, openings: int) -> ScoreArrays:
         score=np.zeros(0, SCORES),
         chance=np.full(openings + 1, np.nan),
         worth=np.full(openings + 1, np.nan),
+        estimate=np.zeros(0, ESTIMATES),
+        estimated=np.zeros(0, ESTIMATES),
     )
 
 

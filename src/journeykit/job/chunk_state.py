@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,10 +18,9 @@ from journeykit.kernels.interface.contact_arrays import (
     ScoreArrays,
     TouchArrays,
 )
-from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.model.touch import Touch
-from journeykit.tables.score_table import key_of
+from journeykit.tables.score_table import key_of, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.worker import BlockResult
     from journeykit.engine.message import Message
+    from journeykit.model.claim import Score
 
 
 class DecidesChunks(Protocol):
@@ -113,7 +112,7 @@ class ChunkState:
     def scores_of(self, rows: np.ndarray) -> ScoreArrays:
         """What models say of some of its contacts."""
         first, places = gathered(self.scores.first, rows)
-        return own_scores(self.scores, first, self.scores.score[places])
+        return own_scores(self.scores, first, places)
 
     def touches_of_one(self, row: int, kinds: Sequence[Mapping[str, Any]]) -> list[Touch]:
         """The touches of the contact of a row, for the row engine, which works rests out itself."""
@@ -123,12 +122,12 @@ class ChunkState:
 
     def scores_of_one(self, row: int, openings: Sequence[Message]) -> dict[str | tuple[str, str | None], Score]:
         """What models say of the contact of a row, for the row engine; the scores are of some openings."""
-        own = self.scores.score[int(self.scores.first[row]) : int(self.scores.first[row + 1])].tolist()
+        own = slice(int(self.scores.first[row]), int(self.scores.first[row + 1]))
+        scores = self.scores.score[own].tolist()
+        estimates = self.scores.estimate[own].tolist() or [()] * len(scores)
         return {
-            key_of(openings[opening].campaign.id, openings[opening].content_id): Score(
-                propensity=None if math.isnan(propensity) else propensity, value=None if math.isnan(value) else value
-            )
-            for opening, propensity, value in own
+            key_of(openings[opening].campaign.id, openings[opening].content_id): score_of(propensity, value, estimate)
+            for (opening, propensity, value), estimate in zip(scores, estimates, strict=True)
         }
 
     def claims_of(self, rows: np.ndarray) -> ClaimArrays | None:
@@ -136,6 +135,13 @@ class ChunkState:
         return None if self.claims is None else claim_arrays_at(self.claims, rows)
 
 
-def own_scores(scores: ScoreArrays, first: np.ndarray, score: np.ndarray) -> ScoreArrays:
-    """Scores with arrays to work on of their own: each thread has other contacts."""
-    return type(scores)(first=first, score=score, chance=scores.chance.copy(), worth=scores.worth.copy())
+def own_scores(scores: ScoreArrays, first: np.ndarray, places: np.ndarray | slice) -> ScoreArrays:
+    """Some of the scores, with arrays to work on of their own: each thread has other contacts."""
+    return type(scores)(
+        first=first,
+        score=scores.score[places],
+        chance=scores.chance.copy(),
+        worth=scores.worth.copy(),
+        estimate=scores.estimate[places] if len(scores.estimate) else scores.estimate,
+        estimated=scores.estimated.copy(),
+    )

@@ -527,7 +527,7 @@ class TableReader:
         if self._score_table is None:
             return no_scores(stop - start, len(self.engine.layout.list))
         first = self._scores.first[start : stop + 1]
-        return own_scores(self._scores, first - first[0], self._scores.score[int(first[0]) : int(first[-1])])
+        return own_scores(self._scores, first - first[0], slice(int(first[0]), int(first[-1])))
 
     # One contact
 

@@ -46,6 +46,9 @@ class Claim:
         cost: what sending it costs, from 0, for quotas.
         asked_at: when it was asked for; the policy `first_come` and `Campaign.wait` look at this.
         expires: the last instant, or the last local date, on which it may go; None for no end of its own.
+        spread: how uncertain the propensity is: the standard deviation of what it may be, from 0.
+        opt_out: the chance that the contact opts out because of the message, from 0 to 1.
+        uplift: by how much the message changes the chance of a response, from -1 to 1.
         numbers: further columns, for quotas.
         team: who claims; None takes it from the campaign.
         goal: to what end; None takes it from the campaign, or its team.
@@ -77,6 +80,9 @@ class Claim:
     theme: str | None = None
     tags: tuple[str, ...] = field(default=(), converter=_several)
     expires: datetime | date | None = None
+    spread: float | None = None
+    opt_out: float | None = None
+    uplift: float | None = None
 
     @property
     def facets(self) -> dict[str, tuple[str, ...]]:
@@ -102,14 +108,12 @@ class Claim:
             several: object = getattr(self, name)
             if not isinstance(several, tuple) or not all(isinstance(one, str) and one for one in several):
                 return f"{name} must be texts that are not empty, found {shown(several)}"
-        for name in ("weight", "propensity", "value", "cost"):
+        for name in ("weight", "propensity", "value", "cost", "spread", "opt_out", "uplift"):
             value = getattr(self, name)
             if value is not None and not _usable(value):
                 return f"{name} must be a number of at most {LARGEST:g}, found {shown(value)}"
-        if self.propensity is not None and not 0 <= self.propensity <= 1:
-            return f"propensity must be a number from 0 to 1, found {shown(self.propensity)}"
-        if self.cost is not None and self.cost < 0:
-            return f"cost must be a number from 0, found {shown(self.cost)}"
+            if value is not None and name in _BOUNDS and not _is_within(name, value):
+                return f"{name} must be {_ALLOWED[name]}, found {shown(value)}"
         numbers: object = self.numbers
         if not isinstance(numbers, Mapping):
             return f"numbers must be a mapping of names to numbers, found {shown(numbers)}"
@@ -144,27 +148,59 @@ class Score:
     Attributes:
         propensity: the chance of a response, from 0 to 1.
         value: what a response is worth.
+        spread: how uncertain the propensity is: the standard deviation of what it may be, from 0.
+        opt_out: the chance that the contact opts out because of the next message, from 0 to 1.
+        uplift: by how much a message changes the chance of a response, from -1 to 1.
 
     Raises:
-        ModelError: for a propensity outside 0 to 1, and for what is no number.
+        ModelError: for a propensity, a spread, an opt_out or an uplift outside these bounds, and for what is no number.
     """
 
     propensity: float | None = field(default=None)
     value: float | None = None
+    spread: float | None = field(default=None)
+    opt_out: float | None = field(default=None)
+    uplift: float | None = field(default=None)
 
     @propensity.validator
     def _is_chance(self, _: object, value: object) -> None:
         # Most scores are made by readers of tables, which look at them first: this is quick where all is well.
-        if value is not None and not (type(value) is float and 0.0 <= value <= 1.0) and not _is_chance(value):
+        if (
+            value is not None
+            and not (type(value) is float and 0.0 <= value <= 1.0)
+            and not _is_good("propensity", value)
+        ):
             raise ModelError(f"a propensity is a number from 0 to 1, found {shown(value)}", field="propensity")
+
+    @spread.validator
+    @opt_out.validator
+    @uplift.validator
+    def _is_within_bounds(self, attribute: Any, value: object) -> None:
+        if value is not None and not _is_good(attribute.name, value):
+            raise ModelError(
+                f"{attribute.name} of a score is {_ALLOWED[attribute.name]}, found {shown(value)}", field=attribute.name
+            )
 
 
 Scores = Mapping[Any, Score]
 """Scores of one contact: by the id of a campaign or, for one of its contents, by the ids of campaign and content."""
 
 
-def _is_chance(value: object) -> bool:
-    return _usable(value) and 0 <= value <= 1  # type: ignore[operator]  # a number by now
+_BOUNDS = {"propensity": (0, 1), "cost": (0, LARGEST), "spread": (0, LARGEST), "opt_out": (0, 1), "uplift": (-1, 1)}
+_ALLOWED = {
+    **dict.fromkeys(("propensity", "opt_out"), "a number from 0 to 1"),
+    **dict.fromkeys(("cost", "spread"), "a number from 0"),
+    "uplift": "a number from -1 to 1",
+}
+
+
+def _is_within(name: str, value: float) -> bool:
+    low, high = _BOUNDS[name]
+    return low <= value <= high
+
+
+def _is_good(name: str, value: object) -> bool:
+    return _usable(value) and _is_within(name, value)  # type: ignore[arg-type]  # a number by now
 
 
 def _usable(value: object) -> bool:

@@ -180,6 +180,21 @@ class ClaimColumns(MessageColumns, Protocol):
         ...
 
     @property
+    def spread(self) -> np.ndarray:
+        """How uncertain the propensity is, a standard deviation; NaN where that is not given."""
+        ...
+
+    @property
+    def opt_out(self) -> np.ndarray:
+        """The chance that the contact opts out because of the message; NaN where none is given."""
+        ...
+
+    @property
+    def uplift(self) -> np.ndarray:
+        """By how much the message changes the chance of a response; NaN where that is not given."""
+        ...
+
+    @property
     def gain(self) -> np.ndarray:
         """What the content is expected to bring in stage value; NaN where that is not known."""
         ...

@@ -31,6 +31,7 @@ _WITHIN = "an instant in the years 1000 to 9000"
 _NUMBER = f"a number of at most {LARGEST:g}"
 _COST = "a number from 0 to 1e9"
 _DEGREE = "a number from 0 to 1"
+_DIFFERENCE = "a number from -1 to 1"
 _LIST = "a list of texts, or text separated by ';'"
 _ZONE = "an IANA time zone such as 'Europe/Skopje'"
 
@@ -249,6 +250,17 @@ def read_degree(value: Any) -> float:
         raise BadCellError(value, _DEGREE) from bad
     if not 0 <= found <= 1:
         raise BadCellError(value, _DEGREE)
+    return found
+
+
+def read_difference(value: Any) -> float:
+    """A number from -1 to 1: by how much a chance changes."""
+    try:
+        found = read_number(value)
+    except BadCellError as bad:
+        raise BadCellError(value, _DIFFERENCE) from bad
+    if not -1 <= found <= 1:
+        raise BadCellError(value, _DIFFERENCE)
     return found
 
 

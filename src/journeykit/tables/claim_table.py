@@ -21,6 +21,7 @@ from journeykit.tables.cells import (
     optional,
     read_cost,
     read_degree,
+    read_difference,
     read_id,
     read_list,
     read_number,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import TableSource
 
-CLAIM_NUMBERS = ("weight", "propensity", "value", "cost")
+CLAIM_NUMBERS = ("weight", "propensity", "value", "cost", "spread", "opt_out", "uplift")
 CLAIM_FACETS = ("team", "goal", "topics", "solutions", "theme", "tags")
 """What a claim can bring itself, whatever its campaign and content have: columns, and attributes of a claim."""
 _FACET_OF = {"topics": "topic", "solutions": "solution", "tags": "tag"}
@@ -138,7 +139,7 @@ class ClaimTable:
         self.taken_bad = 0
         for number, bad, campaign, content, channel, at, *parts, numbers in self._of.pop(contact, ()):
             self.taken_bad += bad
-            weight, propensity, value, cost, asked_at, own, expires, *facets = parts
+            amounts, (asked_at, own, expires, *facets) = parts[: len(CLAIM_NUMBERS)], parts[len(CLAIM_NUMBERS) :]
             if not bad:
                 key = (campaign, content, channel, micros(at) if isinstance(at, datetime) else at, own)
                 if key in met:
@@ -152,10 +153,7 @@ class ClaimTable:
                     content=content,
                     channel=channel,
                     at=at,
-                    weight=weight,
-                    propensity=propensity,
-                    value=value,
-                    cost=cost,
+                    **dict(zip(CLAIM_NUMBERS, amounts, strict=True)),
                     asked_at=asked_at,
                     numbers=numbers or {},
                     id=own,
@@ -195,6 +193,9 @@ def claim_readers(zone: tzinfo | None, vocabulary: Vocabulary | None = None) -> 
         **dict.fromkeys(CLAIM_NUMBERS, optional(read_number)),
         "propensity": optional(read_degree),
         "cost": optional(read_cost),
+        "spread": optional(read_cost),
+        "opt_out": optional(read_degree),
+        "uplift": optional(read_difference),
         "asked_at": instant_reader(zone, bounded=True),
         "claim_id": read_text,
         "expires": expiry_reader(zone, dates=True),

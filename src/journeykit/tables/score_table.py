@@ -11,7 +11,17 @@ from journeykit.model.bad_row import BadRow
 from journeykit.model.claim import Score
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.bad_row_list import BadRows
-from journeykit.tables.cells import BadCellError, is_missing, is_no_number, read_degree, read_id, read_number, read_text
+from journeykit.tables.cells import (
+    BadCellError,
+    is_missing,
+    is_no_number,
+    read_cost,
+    read_degree,
+    read_difference,
+    read_id,
+    read_number,
+    read_text,
+)
 from journeykit.tables.header import RowLayout, cell_of, fold_name, missing_column
 from journeykit.tables.read_rows import open_table
 from journeykit.tables.words import Words, spelling_reader
@@ -24,9 +34,17 @@ if TYPE_CHECKING:
     from journeykit.playbook.vocabulary import Vocabulary
     from journeykit.tables.formats import TableSource
 
-SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", "propensity", "value")
-SCORE_READERS = {"propensity": read_degree, "value": read_number}
+SCORE_READERS = {
+    "propensity": read_degree,
+    "value": read_number,
+    "spread": read_cost,
+    "opt_out": read_degree,
+    "uplift": read_difference,
+}
 """How the numbers of a score are read."""
+ESTIMATES = ("spread", "opt_out", "uplift")
+"""Those that few tables have."""
+SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", *SCORE_READERS)
 ONE_SCORE = "one score for each contact, campaign and content"
 _MANY = 128
 
@@ -34,7 +52,7 @@ _Key = tuple[str, str | None]
 
 
 class ScoreTable:
-    """Scores by contact, packed: three numbers each.
+    """Scores by contact, packed: three numbers each, and four for those with a spread, an opt_out or an uplift.
 
     Attributes:
         scored: the campaigns for which some row has a propensity: their claims need one.
@@ -42,7 +60,7 @@ class ScoreTable:
     Example:
         >>> scores = ScoreTable.read([{"contact_id": "anna", "campaign_id": "launch", "propensity": 0.2}])
         >>> scores.take("anna")
-        {'launch': Score(propensity=0.2, value=None)}
+        {'launch': Score(propensity=0.2, value=None, spread=None, opt_out=None, uplift=None)}
         >>> sorted(scores.scored)
         ['launch']
     """
@@ -50,6 +68,7 @@ class ScoreTable:
     def __init__(self) -> None:
         self.scored: set[str] = set()
         self._of: dict[str, array[float]] = {}
+        self._estimates: dict[str, array[float]] = {}
         self._keys: dict[_Key, int] = {}
         self._names: list[_Key] = []
         self._count = 0
@@ -76,7 +95,7 @@ class ScoreTable:
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "scores", wanted=lambda name: fold_name(name) in SCORE_COLUMNS)
         known = campaigns_of(playbook)
-        if file.columns is not None and not {"propensity", "value"} & {fold_name(name) for name in file.columns}:
+        if file.columns is not None and not SCORE_READERS.keys() & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
         for row, columns, places, values in RowLayout(file, SCORE_COLUMNS[:2], bad).rows():
             if words is not None:
@@ -134,7 +153,9 @@ class ScoreTable:
             raise BadCellError(scored[0], ONE_SCORE)
         if not math.isnan(parts[0]):
             self.scored.add(scored[0])
-        packed.extend((number, *parts))
+        packed.extend((number, *parts[:2]))
+        if not all(map(math.isnan, parts[2:])):
+            self._estimates.setdefault(key, array("d")).extend((number, *parts[2:]))
         if met is not None:
             met.add(number)
         elif len(packed) > 3 * _MANY:
@@ -147,8 +168,10 @@ class ScoreTable:
         if packed is None:
             return {}
         self._count -= len(packed) // 3
+        own = self._estimates.pop(contact, ())
+        estimates = {number: own[place + 1 : place + 4] for place, number in enumerate(own) if not place % 4}
         return {
-            key_of(*self._names[int(number)]): Score(propensity=_or_none(propensity), value=_or_none(value))
+            key_of(*self._names[int(number)]): score_of(propensity, value, estimates.get(number, ()))
             for number, propensity, value in zip(packed[::3], packed[1::3], packed[2::3], strict=True)
         }
 
@@ -176,6 +199,17 @@ def check_content(campaign: str, content: str | None, known: Mapping[str, Campai
     """Refuse a content that its campaign does not have."""
     if known is not None and content is not None and known[campaign].content and content not in known[campaign].content:
         raise BadCellError(content, "a content of the campaign")
+
+
+def score_of(propensity: float, value: float, estimates: Sequence[float] = ()) -> Score:
+    """A score of numbers, NaN for none; the last are spread, opt_out and uplift.
+
+    Example:
+        >>> score_of(0.5, float("nan"), [0.1, 0.01, float("nan")])
+        Score(propensity=0.5, value=None, spread=0.1, opt_out=0.01, uplift=None)
+    """
+    further = {name: _or_none(number) for name, number in zip(ESTIMATES, estimates, strict=False)}
+    return Score(propensity=_or_none(propensity), value=_or_none(value), **further)
 
 
 def _or_none(value: float) -> float | None:

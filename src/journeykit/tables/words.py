@@ -69,8 +69,11 @@ _PAST = ("campaign_id", "content_id", "team", "goal", "topic", "topics", "soluti
 """Columns of touches whose words may be those of a playbook of the past."""
 _OPTIONAL = {
     "touches": ("campaign_id", "content_id", "team", "goal", "topic", "status"),
-    "claims": ("content_id", "channel", "at", "asked_at", "expires", "weight", "propensity", "value", "cost"),
-    "scores": ("content_id", "propensity", "value"),
+    "claims": (
+        *("content_id", "channel", "at", "asked_at", "expires", "weight", "propensity", "value", "cost"),
+        *("spread", "opt_out", "uplift"),
+    ),
+    "scores": ("content_id", "propensity", "value", "spread", "opt_out", "uplift"),
 }
 _FACETS = {
     "touches": {"solutions": "solution", "theme": "theme", "tags": "tag"},
@@ -85,7 +88,7 @@ _FACETS = {
 }
 """Further columns that a table may have, with the facet that they tell."""
 _FURTHER = (
-    *("contact_id", "sent_at", "account_id", "claim_id", "expires", "spread", "opt_out"),
+    *("contact_id", "sent_at", "account_id", "claim_id", "expires", "spread", "opt_out", "uplift"),
     *("tags", "theme", "topics", "solutions", "team", "goal", "campaign_ends", "counts_toward_caps", "without"),
 )
 """Other columns of tables that are no misspelt ones."""

@@ -132,6 +132,9 @@ between which the next one lies."""
 
 SCORES = record("opening", "propensity value")
 """What models say: what would be sent, and two numbers, NaN for none."""
+ESTIMATES = record("", "spread opt_out uplift")
+"""What models say besides, NaN for none: how uncertain the propensity is, the chance that the message makes the contact
+opt out, and by how much it changes the chance of a response."""
 
 
 class ScoreArrays(ArrayBundle):
@@ -142,6 +145,8 @@ class ScoreArrays(ArrayBundle):
         score: the scores (`SCORES`); of several for one opening the last holds.
         chance: room for one contact's propensities by opening, all NaN.
         worth: likewise, for the values.
+        estimate: by score, what models say besides (`ESTIMATES`); empty where they say nothing of the kind.
+        estimated: likewise, room for one contact's by opening, all NaN.
     """
 
     fields: ClassVar = {
@@ -149,6 +154,8 @@ class ScoreArrays(ArrayBundle):
         "score": table(SCORES),
         "chance": table(np.float64),
         "worth": table(np.float64),
+        "estimate": table(ESTIMATES),
+        "estimated": table(ESTIMATES),
     }
 
 
@@ -210,6 +217,7 @@ class ClaimArrays(ArrayBundle):
         extra: what they bring besides (`CLAIM_EXTRA`); empty where none brings any of it.
         own: their own dates and instants (`OWNS`).
         number: by claim, the further numbers that quotas add up, in smallest units.
+        estimate: by claim, what it says of itself as models do (`ESTIMATES`); empty where none says any of it.
     """
 
     fields: ClassVar = {
@@ -218,4 +226,5 @@ class ClaimArrays(ArrayBundle):
         "extra": table(CLAIM_EXTRA),
         "own": table(OWNS),
         "number": table(np.int64, 2),
+        "estimate": table(ESTIMATES),
     }

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from journeykit.kernels.interface.array_bundle import ArrayBundle, table
+from journeykit.kernels.interface.contact_arrays import ESTIMATES
 from journeykit.kernels.interface.records import record
 
 CLAIMS = record(
@@ -48,12 +49,15 @@ class CandidateArrays(ArrayBundle):
         claim: the claims (`CLAIMS`).
         time: their instants (`TIMES`).
         used: how many claims and instants there are.
+        estimate: by claim, what models say of it besides propensity and value (`ESTIMATES`); empty where they say
+            nothing of the kind.
     """
 
     fields: ClassVar = {
         "claim": table(CLAIMS),
         "time": table(TIMES),
         "used": table(np.int64),
+        "estimate": table(ESTIMATES),
     }
 
 

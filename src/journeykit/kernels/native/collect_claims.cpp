@@ -92,8 +92,28 @@ void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t la
                          propensity);
 }
 
+// What the scores say besides of an opening for the contact at hand.
+Estimate estimate_of(const ScoreArrays& scores, int64_t opening) {
+  return scores.estimated.size != 0 ? scores.estimated[opening] : Estimate{NO_NUMBER, NO_NUMBER, NO_NUMBER};
+}
+
+double first_of(double own, double other) {
+  return is_nan(own) ? other : own;
+}
+
+// The same of a claim that is brought, which may say it itself.
+Estimate estimate_of(const Collection& all, const ClaimArrays& claims, int64_t claim_row) {
+  Estimate found = estimate_of(all.scores, claims.asked[claim_row].opening);
+  if (claims.estimate.size == 0) return found;
+  const Estimate& own = claims.estimate[claim_row];
+  return {first_of(own.spread, found.spread), first_of(own.opt_out, found.opt_out),
+          first_of(own.uplift, found.uplift)};
+}
+
 // What the policy `weighted` makes of a candidate, and its factors.
-void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value) {
+void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value,
+           const Estimate& estimate) {
+  if (all.candidates.estimate.size != 0) all.candidates.estimate[candidate] = estimate;
   Claim& claim = all.candidates.claim[candidate];
   Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value, claim.asked);
   claim.product = found.product;
@@ -232,7 +252,7 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
     places = claim.at_from;
     return false;
   }
-  weigh(all, contact, used, scores.chance[opening], scores.worth[opening]);
+  weigh(all, contact, used, scores.chance[opening], scores.worth[opening], estimate_of(scores, opening));
   return true;
 }
 
@@ -290,7 +310,8 @@ void put_now(const Collection& all, const BarredWord& barred, int64_t contact, i
   if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
   all.candidates.time[used] = {all.rules.now, reason == 0};
-  weigh(all, contact, used, all.scores.chance[opening], all.scores.worth[opening]);
+  weigh(all, contact, used, all.scores.chance[opening], all.scores.worth[opening],
+        estimate_of(all.scores, opening));
 }
 
 // Claims that are brought
@@ -344,8 +365,8 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   int64_t kind =
       put_instants(all, slots, claims, asked.own, all.contacts.person[contact].zone, claim, places);
   claim.at_to = places;
-  double propensity = is_nan(extra.propensity) ? all.scores.chance[asked.opening] : extra.propensity;
-  double value = is_nan(extra.value) ? all.scores.worth[asked.opening] : extra.value;
+  double propensity = first_of(extra.propensity, all.scores.chance[asked.opening]);
+  double value = first_of(extra.value, all.scores.worth[asked.opening]);
   int64_t lasting = lasting_faults(all.rules, asked.opening, all.contacts, contact);
   if (opening.traits & SCORED && is_nan(propensity) && is_nan(asked.weight)) lasting |= 1 << MISSING;
   if (is_nan(asked.weight) &&
@@ -354,7 +375,7 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   }
   judge(all, contact, used, lasting, kind, propensity);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
-  weigh(all, contact, used, propensity, value);
+  weigh(all, contact, used, propensity, value, estimate_of(all, claims, claim_row));
 }
 
 // Whether there is no such claim for a contact.

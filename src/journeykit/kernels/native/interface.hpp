@@ -197,12 +197,20 @@ struct Score {
   double propensity, value;
 };
 
-// What models say of contacts.
+// What models say besides: how uncertain the propensity is, the chance that the contact opts out, and by how
+// much the message changes the chance of a response; NaN for none.
+struct Estimate {
+  double spread, opt_out, uplift;
+};
+
+// What models say of contacts. There are no estimates where models say nothing of the kind.
 struct ScoreArrays {
   Array1<int64_t> first;
   Array1<Score> score;
   Array1<double> chance;
   Array1<double> worth;
+  Array1<Estimate> estimate;
+  Array1<Estimate> estimated;
 };
 
 // The touches of contacts.
@@ -246,6 +254,7 @@ struct ClaimArrays {
   Array1<ClaimExtra> extra;
   Array1<OwnDate> own;
   Array2<int64_t> number;
+  Array1<Estimate> estimate;
 };
 
 // Rules
@@ -433,6 +442,7 @@ struct CandidateArrays {
   Array1<Claim> claim;
   Array1<ClaimTime> time;
   Array1<int64_t> used;
+  Array1<Estimate> estimate;
 };
 
 // Answers.

@@ -89,13 +89,16 @@ void put_scores(const ScoreArrays& scores, int64_t contact) {
     const Score& own = scores.score[place];
     scores.chance[own.opening] = own.propensity;
     scores.worth[own.opening] = own.value;
+    if (scores.estimate.size != 0) scores.estimated[own.opening] = scores.estimate[place];
   }
 }
 
 void clear_scores(const ScoreArrays& scores, int64_t contact) {
   for (int64_t place = scores.first[contact]; place < scores.first[contact + 1]; ++place) {
-    scores.chance[scores.score[place].opening] = NO_NUMBER;
-    scores.worth[scores.score[place].opening] = NO_NUMBER;
+    int64_t opening = scores.score[place].opening;
+    scores.chance[opening] = NO_NUMBER;
+    scores.worth[opening] = NO_NUMBER;
+    if (scores.estimate.size != 0) scores.estimated[opening] = {NO_NUMBER, NO_NUMBER, NO_NUMBER};
   }
 }
 
