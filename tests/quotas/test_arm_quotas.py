@@ -101,6 +101,22 @@ def test_an_arm_without_contacts_leaves_its_share():
         assert job.summary().outcomes["granted"] == 7
 
 
+@pytest.mark.parametrize("good", [0, 1])
+def test_an_arm_all_whose_contacts_are_bad_rows_leaves_its_share(good):
+    """An arm has its part of a quota where one of its contacts at least can be read, in both engines."""
+    arbiter = Arbiter(book([{"name": "seats", "max": 7}]))
+    arms = {row["contact_id"]: arbiter.arm_of(Contact(id=row["contact_id"])) for row in CONTACTS}
+    others = [name for name, arm in arms.items() if arm == "trial:double"]
+    given = [row | {"timezone": "Atlantis" if row["contact_id"] in others[good:] else "UTC"} for row in CONTACTS]
+    rows = Job(arbiter, Inputs(contacts=given), at=AT)
+    columns = TableJob(arbiter, given, at=AT)
+    by_rows = Counter(row.arm for _, own in rows.decisions() for row in own.rows if row.outcome == "granted")
+    by_columns = Counter(row["arm"] for row in columns.table().to_pylist())
+    assert by_rows == by_columns == ({"trial:now": 4, "trial:double": 1} if good else {"trial:now": 7})
+    assert columns.summary().bad_rows == rows.summary().bad_rows
+    assert columns.summary().quotas == rows.summary().quotas
+
+
 def test_nobody_is_decided_too():
     """A table without a contact, in both engines."""
     arbiter = Arbiter(book([{"name": "seats", "max": 7}]))

@@ -327,9 +327,9 @@ def test_touches_that_change_before_they_are_counted_again_are_an_error(tmp_path
     path.write_text(row)
     lost = TableReader._touches_lost
 
-    def changed(self, source):
+    def changed(self):
         path.write_text(row * 2)
-        return lost(self, source)
+        return lost(self)
 
     monkeypatch.setattr(TableReader, "_touches_lost", changed)
     with pytest.raises(DataError, match=r"touches\.jsonl: the table changed"):

@@ -14,6 +14,7 @@ from journeykit.columns.decision_counts import OUTCOMES
 from journeykit.columns.row_causes import RowCause
 from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
 from journeykit.kernels.interface.codes import BAD
+from journeykit.model.bad_row import BadRow
 from journeykit.quotas.arm_quotas import ArmQuotaRun, sides_of_arms
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ArmChunks(ChunkDecider):
 
     Attributes:
         columns: puts contacts into arms.
-        arms: what decides the contacts of each combination of arms; with quotas, of those that there are.
+        arms: what decides the contacts of each combination of arms; with quotas, of those whose contacts can be read.
     """
 
     def __init__(
@@ -91,11 +92,29 @@ class ArmChunks(ChunkDecider):
             self.arms.append(ArmChunk(number, shares[number], decider))
 
     def _present(self, reader: TableReader) -> list[int]:
-        """The combinations of arms that have contacts; the first, where there are no contacts at all."""
-        found = {0} if not reader.count else set[int]()
+        """The combinations of arms that have contacts who can be read; the first, where there are none at all."""
+        named: set[int] = set()
         for chunk in reader.chunks(lambda name: name.strip().casefold() == "contact_id"):
-            found.update(np.unique(self.number_of(chunk)).tolist())
+            named.update(np.unique(self.number_of(chunk)).tolist())
+        found: set[int] = set()
+        for given in reader.numbered_parts():
+            # Nearly always the first chunk has somebody of each.
+            if found == named:
+                break
+            if not isinstance(given, BadRow):
+                state = reader.state(given)
+                found |= self._readable(reader, state, named - found)
         return sorted(found) or [0]
+
+    def _readable(self, reader: TableReader, state: ChunkState, wanted: set[int]) -> set[int]:
+        """Of some combinations of arms those that have a contact of a chunk who can be read."""
+        numbers = self.number_of(state.chunk)
+        found = wanted & set(numbers[~state.apart].tolist())
+        for row in np.flatnonzero(state.apart & np.isin(numbers, list(wanted - found))).tolist():
+            number = int(numbers[row])
+            if number not in found and reader.can_read(state, row):
+                found.add(number)
+        return found
 
     def number_of(self, chunk: Chunk) -> np.ndarray:
         """By contact of a chunk, the number of the combination of arms."""

@@ -134,7 +134,7 @@ class TableJob(Run):
         """The rows of the table of decisions, in chunks. Once only."""
         reader = self.reader
         last = self._last_rows() if self.decider.by_account else None
-        reader.begin()
+        reader.touches.begin()
         for number, stretch in enumerate(reader.stretches()):
             self.watch.begin("reading")
             met = reader.join(stretch)

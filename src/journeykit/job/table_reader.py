@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from journeykit.basics.clock import DAY, FOREVER, day_number, micros
+from journeykit.basics.clock import DAY, micros
 from journeykit.basics.threads import at_once
 from journeykit.columns.chunk import Chunk
 from journeykit.columns.claim_block import claim_block_inputs, openings_asked
 from journeykit.columns.claim_columns import ClaimEncoder
-from journeykit.columns.columnar_engine import ColumnarEngine, oldest_of
+from journeykit.columns.columnar_engine import ColumnarEngine
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
 from journeykit.columns.rest_marks import ignored_and_rests
 from journeykit.columns.row_causes import MOST_TOUCHES, CauseMarks, RowCause
 from journeykit.columns.score_columns import ScoreEncoder
-from journeykit.columns.touch_columns import TouchReader, TouchShapes, history_of
+from journeykit.columns.touch_columns import history_of
 from journeykit.columns.unknown_counts import survey_readings
 from journeykit.columns.word_counts import count_words, survey_source
 from journeykit.engine.contact_group import ContactInputs
 from journeykit.engine.unknowns import Readings
+from journeykit.errors import ModelError
 from journeykit.job.chunk_parts import (
     claims_between,
     cut,
@@ -33,7 +34,8 @@ from journeykit.job.chunk_parts import (
     touches_between,
 )
 from journeykit.job.chunk_state import ChunkState, own_scores
-from journeykit.job.ledger_tables import events_table, protect, touches_table
+from journeykit.job.ledger_tables import events_table, protect
+from journeykit.job.touch_join import TouchJoin
 from journeykit.job.twin_keys import restricted_again, restricted_by
 from journeykit.kernels.interface.codes import BAD
 from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
@@ -41,7 +43,6 @@ from journeykit.ledger.event_keeping import had_events
 from journeykit.ledger.transaction import LONGEST
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
-from journeykit.model.touch import COUNTING
 from journeykit.placing.decision_events import DecisionEvents
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
@@ -51,11 +52,10 @@ from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids,
 from journeykit.tables.event_log import is_property
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
-from journeykit.tables.touch_table import refuse_useless
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from journeykit.columns.claim_block import ClaimBlockInputs
     from journeykit.columns.event_counts import EventCounts
@@ -91,8 +91,8 @@ class TableReader:
         parts: the kinds of touches, as far as they were met.
         start: the number of the first contact that is decided now.
         history: the touches of the contacts that are decided now.
-        unknown_touches: how many touches belong to contacts that were not decided.
-        unknown_scores: likewise, scores.
+        touches: joins the touches.
+        unknown_scores: how many scores belong to contacts that were not decided.
         unknown_events: likewise, events.
         undecided: the numbers of contacts that could not be decided.
     """
@@ -105,10 +105,11 @@ class TableReader:
         self.sources = {name: self._open(name, given) for name, given in run.tables.items()}
         self.claims: ClaimEncoder | None = None
         self.asked: ClaimBlockInputs | None = None
-        self.parts = TouchShapes()
+        self.touches = TouchJoin(run, self.sources.get("touches"), self.at_once)
+        self.parts = self.touches.parts
         self.start = 0
         self.history: TouchArrays
-        self.unknown_touches = self.unknown_scores = 0
+        self.unknown_scores = 0
         self.undecided: list[int] = []
         self._plans: dict[tuple[str, ...], ContactPlan] = {}
         self._repeated = np.zeros(0, np.bool_)
@@ -117,9 +118,6 @@ class TableReader:
         self._restricted = np.zeros(0, np.int64)
         self._marks = np.zeros(0, np.uint32)
         self._held: list[Chunk | BadRow] | None = None
-        self._good_touches = 0
-        self._latest = micros(run.at)
-        self._known: ArrowTable | None = None
         self._score_table: ScoreEncoder | None = None
         self._events: EventCounts | None = None
         self.unknown_events = 0
@@ -139,8 +137,9 @@ class TableReader:
         return len(self._repeated)
 
     @property
-    def _touches(self) -> ArrowTable | None:
-        return self.sources.get("touches")
+    def unknown_touches(self) -> int:
+        """How many touches belong to contacts that were not decided."""
+        return self.touches.unknown
 
     # Opening
 
@@ -170,7 +169,7 @@ class TableReader:
     def open_ledger(self) -> None:
         """Open the touches that the ledger knows, and look whether the contacts can be told apart."""
         if self.run.ledger is not None:
-            self._known = open_source(touches_table(self.run.known_touches()), "ledger")
+            self.touches.open_ledger()
         columns, source = self.contacts.columns, self.contacts.source
         if columns is not None and "contact_id" not in places_of(columns, source):
             raise missing_column("contact_id", columns, source)
@@ -181,7 +180,7 @@ class TableReader:
         alone = self.sources.keys() <= {"contacts", "touches"} and self.run.ledger is None
         if decider.by_account or decider.playbook.quotas or not alone:
             return [None]
-        return partitions_of(self.contacts, self._touches) or [None]
+        return partitions_of(self.contacts, self.touches.source) or [None]
 
     def _read_claims(self) -> ClaimEncoder:
         if self.claims is None:
@@ -238,7 +237,7 @@ class TableReader:
         self.start += len(self._marks)
         met = self._index(stretch)
         self._restricted = self._find_restricted(stretch, met)
-        taken = self._read_touches(met, stretch)
+        taken = self.touches.read(met, stretch)
         self._join_events(met, taken)
         self.history = history_of(taken, len(self._repeated))
         return met
@@ -306,85 +305,6 @@ class TableReader:
         places = [*restricted_again(chunks, self._repeated, self.run, met), *restricted_by(self._twins, self.run, met)]
         return np.unique(np.array(places, np.int64) + self.start)
 
-    def _read_touches(self, met: ContactIndex, stretch: Partition | None) -> list[TouchesTaken]:
-        """The touches of the contacts that were met: those of the ledger, and those that are given."""
-        run = self.run
-        taken = self._join_known_touches(met)
-        before = run.bad.total
-        if self._touches is not None:
-            read = partial(self._reader.read, index=met)
-            for found in self.at_once(read, self._touch_parts(self._touches, stretch)):
-                if stretch is None or found.group in stretch.fresh:
-                    for bad in found.bad:
-                        run.bad.add(bad)
-                    run.mismatches.merge(found.found)
-                    self._good_touches += found.good
-                    self.unknown_touches += found.good
-                self.unknown_touches -= found.known
-                if len(found.at):
-                    self._latest = max(self._latest, int(found.at.max()))
-                    taken.append(found)
-            run.bad_touches += run.bad.total - before
-            self._refuse_useless_touches(self._touches, before, stretch)
-        # A touch may know when its campaign ends.
-        ends = (day_number(parts["campaign_ends"]) for parts in self.parts.list if "campaign_ends" in parts)
-        self._latest = max([self._latest, *(day * DAY for day in ends)])
-        return taken
-
-    def _refuse_useless_touches(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
-        """Refuse touches that have rows, none of which can be used."""
-        if self._good_touches or self.run.bad.total == before:
-            return
-        if stretch is not None:
-            # So far a part was read: nothing is decided before the rest is known to be as bad.
-            reader = self._touch_reader(source)
-            for part in source.parts(TouchReader.wanted):
-                if isinstance(part, tuple) and reader.read((part, -1), ContactIndex()).good:
-                    return
-        refuse_useless(self.run.bad, before, 0)
-
-    def _join_known_touches(self, met: ContactIndex) -> list[Any]:
-        """The touches that the ledger knows of the contacts of this table."""
-        if self._known is None:
-            return []
-        reader = self._touch_reader(self._known)
-        parts = ((part, -1) for part in self._known.parts(TouchReader.wanted))
-        taken = [found for found in self.at_once(lambda part: reader.read(part, met), parts) if len(found.at)]
-        self._latest = max([self._latest, *(int(found.at.max()) for found in taken)])
-        return taken
-
-    @staticmethod
-    def _touch_parts(source: ArrowTable, stretch: Partition | None) -> Iterator[tuple[Part, int] | BadRow]:
-        """Chunks of touches, each with the group of rows from which it comes."""
-        for group in (None,) if stretch is None else stretch.touches:
-            for part in source.parts(TouchReader.wanted, None if group is None else [group]):
-                yield part if isinstance(part, BadRow) else (part, -1 if group is None else group)
-
-    def begin(self) -> None:
-        """Look whether the columns of the touches are there, before anything is read."""
-        if self._touches is not None:
-            self._reader = self._touch_reader(self._touches)
-
-    def _touch_reader(self, source: ArrowTable) -> TouchReader:
-        compiled, now = self.run.decider.ruleset, micros(self.run.at)
-        further = compiled.events_asked.ignored_reach
-        oldest = min(oldest_of(rules, now, further) for rules in self.run.decider.playbooks)
-
-        def counted(parts: Mapping[str, Any]) -> bool:
-            campaign = compiled.campaigns.get(parts.get("campaign") or "")
-            counts = campaign is not None and (campaign.repeat is not None or campaign.patience is not None)
-            return counts and parts.get("status", "sent") in COUNTING
-
-        return TouchReader(
-            source,
-            self.parts,
-            zone=self.run.zone,
-            oldest=-FOREVER if self.run.decider.shows_history else oldest,
-            counted=counted,
-            vocabulary=compiled.vocabulary,
-            words=self.run.words["touches"] if source is self._touches else None,
-        )
-
     def lay_out(self, met: ContactIndex, *, everything: bool, in_stretches: bool) -> ColumnarEngine:
         """Read scores and claims, lay the playbook out, and join them to the contacts."""
         run, playbook = self.run, self.run.decider.playbook
@@ -404,7 +324,7 @@ class TableReader:
             run.decider, everything=everything, scored=known, sides=run.sides, **asked
         )
         # Where only a part of the history is known by now, what may come is allowed for.
-        engine.latest = max(self._latest, engine.now + _AHEAD * DAY) if in_stretches else self._latest
+        engine.latest = max(self.touches.latest, engine.now + _AHEAD * DAY) if in_stretches else self.touches.latest
         contacts = len(self._repeated)
         self._scores = no_scores(contacts, len(engine.layout.list))
         if scores is not None:
@@ -545,6 +465,14 @@ class TableReader:
             found = found.with_events(state.chunk.events.history(row))
         return found if self.run.ledger is None else self.run.ledger.protected(found)
 
+    def can_read(self, state: ChunkState, row: int) -> bool:
+        """Whether the contact of a row can be read."""
+        try:
+            self.contact(state, row)
+        except (BadCellError, ModelError):
+            return False
+        return True
+
     def contact_inputs(self, state: ChunkState, row: int, key: str, bad: BadRows | None = None) -> ContactInputs:
         """What the tables hold of a contact; bad claims are counted in `bad`, or in the run."""
         claims, counted = self._claims_of(state, row, key, bad)
@@ -569,13 +497,13 @@ class TableReader:
 
     def finish(self) -> None:
         """Count what belongs to nobody, once all contacts are decided."""
-        if self.undecided and self._touches is not None:
-            self.unknown_touches += self._touches_lost(self._touches)
+        if self.undecided and self.touches.source is not None:
+            self.touches.unknown += self._touches_lost()
         if self.claims is not None:
             lost = np.isin(self.claims.contact, np.array(self.undecided, np.int64)) | (self.claims.contact < 0)
             self.claims.refuse(np.flatnonzero(lost & (self.claims.faults == 0)))
 
-    def _touches_lost(self, source: ArrowTable) -> int:
+    def _touches_lost(self) -> int:
         """How many touches belong to contacts that could not be decided; those that are too old to matter too."""
         wanted = np.array(self.undecided, np.int64)
         met = ContactIndex()
@@ -586,9 +514,7 @@ class TableReader:
                 self._need_same(chunk, row)
             met.add(chunk.one, chunk.two, row, chunk.apart | ~np.isin(np.arange(row, row + chunk.rows), wanted))
             row += chunk.rows
-        reader = TouchReader(source, TouchShapes(), zone=self.run.zone, oldest=-FOREVER, counted=lambda _: True)
-        parts = (part for part in source.parts(reader.wanted) if not isinstance(part, BadRow))
-        return sum(reader.read((part, -1), met).known for part in parts)
+        return self.touches.count(met)
 
 
 def _is_id(name: str) -> bool:
