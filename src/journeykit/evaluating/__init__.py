@@ -1,0 +1,22 @@
+"""Evaluating: what another playbook would have brought, from a log whose decisions were made by chance."""
+
+from typing import TYPE_CHECKING
+
+from journeykit.basics.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from journeykit.evaluating.mean_estimate import MeanEstimate as MeanEstimate
+    from journeykit.evaluating.mean_estimate import MeanGap as MeanGap
+    from journeykit.evaluating.policy_estimates import PolicyEstimate as PolicyEstimate
+    from journeykit.evaluating.policy_estimates import PolicyEstimates as PolicyEstimates
+    from journeykit.evaluating.policy_estimates import estimate_policy as estimate_policy
+
+_HOMES = {
+    "MeanEstimate": "evaluating.mean_estimate",
+    "MeanGap": "evaluating.mean_estimate",
+    "PolicyEstimate": "evaluating.policy_estimates",
+    "PolicyEstimates": "evaluating.policy_estimates",
+    "estimate_policy": "evaluating.policy_estimates",
+}
+__all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, {"numpy": "columns", "pyarrow": "columns"})
