@@ -84,6 +84,8 @@ if __name__ == "__main__":
     logs = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     for case in CASES:
         covered, size = cover(logs, case)
-        print(f"{case[0]:,} contacts, {case[1]} messages each, {case[2]:.0%} drawn, {case[3]:.0%} answer: size {size:,.0f}")
+        print(
+            f"{case[0]:,} contacts, {case[1]} messages each, {case[2]:.0%} drawn, {case[3]:.0%} answer: size {size:,.0f}"
+        )
         for name, share in covered.items():
             print(f"  {name:40} {share:6.1%}", flush=True)

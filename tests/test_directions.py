@@ -39,6 +39,7 @@ TREE = [
     "arbiter",
     "measuring",
     "learning",
+    "evaluating",
     "testing",
     "__init__",
     "demo",
@@ -60,6 +61,7 @@ HOMES = {
     "numpy": {
         "columns",
         "demo",
+        "evaluating",
         "job",
         "kernels",
         "learning",

@@ -2,8 +2,8 @@
 
 import csv
 import math
-import sys
 from fractions import Fraction
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import product
 from pathlib import Path
 
@@ -206,7 +206,7 @@ def test_the_open_bandit_s_policies_give_their_click_rates():
 
 
 def test_the_open_bandit_s_thompson_log_evaluates_uniform_chance():
-    """From the log of Thompson sampling alone: uniform chance would get .0023 clicks; it did get .0038, in the interval."""
+    """From the log of Thompson sampling alone: a click rate of .0023 by uniform chance, and the true .0038 in the interval."""
     chance, clicks = shown("bts")
     uniform = np.full(len(clicks), 1 / 80)
     found = estimate_policy(sent=np.ones(len(clicks)), chance=chance, wanted=uniform, outcome=clicks)
@@ -220,12 +220,11 @@ def test_the_open_bandit_s_thompson_log_evaluates_uniform_chance():
 
 def test_intervals_cover_the_truth():
     """Over simulated logs of which the truth is known, the intervals hold it as often as they say."""
-    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-    try:
-        from evaluations import cover
-    finally:
-        sys.path.pop(0)
-    covered, size = cover(200, (500, 2, 0.3, 0.15))
+    path = Path(__file__).parents[2] / "benchmarks" / "evaluations.py"
+    spec = spec_from_file_location("evaluations", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    covered, size = module.cover(200, (500, 2, 0.3, 0.15))
     assert size > 100
     for name, share in covered.items():
         assert share >= 0.92, name

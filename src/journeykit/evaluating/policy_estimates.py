@@ -99,7 +99,7 @@ def estimate_policy(
 ) -> PolicyEstimates:
     """Estimate what other decisions would have brought.
 
-    A message that the log sent with chance p, and that the other decisions send with chance q, stands for q / p
+    A message that the log sent with chance p, and that the other decisions send with chance q, represents q / p
     messages of theirs. The self-normalised estimate is the weighted mean of the outcomes (Swaminathan and Joachims,
     "The self-normalized estimator for counterfactual learning", NIPS 2015), times the messages of the other decisions.
     The doubly robust one takes what is expected of each of their messages, and adds the weighted errors of this
@@ -120,6 +120,8 @@ def estimate_policy(
         unit: by claim, the number of its contact (or account), from 0 on; None for one each.
         expected: by claim, what is expected of it, by what did not see the unit's own outcomes; None for no doubly
             robust estimate.
+        kind: what the outcomes are: ``rate`` (0 or 1), ``amount`` (from 0 on) or ``number``; None for what they look
+            like.
         level: the level of confidence of the intervals.
 
     Raises:
@@ -200,9 +202,7 @@ class _Estimating:
         made = [(SELF_NORMALISED, self._weighted(weight, float(rows.wanted.sum())))]
         if rows.expected is not None:
             made.append((DOUBLY_ROBUST, self._robust(rows.expected)))
-        found = [
-            PolicyEstimate(method=name, found=own, difference=MeanGap.between(own, log)) for name, own in made
-        ]
+        found = [PolicyEstimate(method=name, found=own, difference=MeanGap.between(own, log)) for name, own in made]
         off = self._by_unit(self._unit, weight) - self._by_unit(rows.unit[possible], rows.wanted[possible])
         return PolicyEstimates(
             log=log,
@@ -271,8 +271,7 @@ class _Estimating:
         return min(_kish(weight), float(len(np.unique(self._unit[weight > 0]))))
 
     def _by_unit(self, unit: Places, values: Numbers) -> Numbers:
-        found: Numbers = np.bincount(unit, values, self._units)
-        return found
+        return np.bincount(unit, values, self._units).astype(np.float64, copy=False)
 
 
 def _kish(weight: Numbers) -> float:
