@@ -84,8 +84,9 @@ if __name__ == "__main__":
     logs = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     for case in CASES:
         covered, size = cover(logs, case)
+        contacts, messages, drawn, answer = case
         print(
-            f"{case[0]:,} contacts, {case[1]} messages each, {case[2]:.0%} drawn, {case[3]:.0%} answer: size {size:,.0f}"
+            f"{contacts:,} contacts, {messages} messages each, {drawn:.0%} drawn, {answer:.0%} answer: size {size:,.0f}"
         )
         for name, share in covered.items():
             print(f"  {name:40} {share:6.1%}", flush=True)
