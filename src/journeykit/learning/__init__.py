@@ -11,19 +11,31 @@ if TYPE_CHECKING:
     from journeykit.learning.history_features import FeatureMaker as FeatureMaker
     from journeykit.learning.history_features import PossibleMessages as PossibleMessages
     from journeykit.learning.history_features import features_of as features_of
+    from journeykit.learning.learned_model import LearnedModel as LearnedModel
     from journeykit.learning.message_examples import examples_of as examples_of
     from journeykit.learning.message_history import MessageHistory as MessageHistory
+    from journeykit.learning.model_candidates import estimator_columns as estimator_columns
+    from journeykit.learning.model_card import ModelCard as ModelCard
+    from journeykit.learning.model_manifest import ModelManifest as ModelManifest
+    from journeykit.learning.response_fit import fit_response as fit_response
+    from journeykit.learning.response_model import ResponseModel as ResponseModel
 
 _HOMES = {
     "Examples": "learning.examples",
     "Feature": "learning.feature_matrix",
     "FeatureMaker": "learning.history_features",
     "FeatureMatrix": "learning.feature_matrix",
+    "LearnedModel": "learning.learned_model",
     "MessageHistory": "learning.message_history",
+    "ModelCard": "learning.model_card",
+    "ModelManifest": "learning.model_manifest",
     "PossibleMessages": "learning.history_features",
+    "ResponseModel": "learning.response_model",
+    "estimator_columns": "learning.model_candidates",
     "examples_of": "learning.message_examples",
     "features_of": "learning.history_features",
+    "fit_response": "learning.response_fit",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-_EXTRAS = {"numpy": "columns", "pyarrow": "columns", "sklearn": "learn", "skops": "learn"}
+_EXTRAS = {"numpy": "columns", "pyarrow": "columns", "scipy": "learn", "sklearn": "learn", "skops": "learn"}
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, _EXTRAS)
