@@ -49,7 +49,7 @@ class ModelManifest:
         """The manifest that a file holds.
 
         Raises:
-            DataError: if it is none, or of a layout that this version does not know.
+            DataError: if it cannot be read.
         """
         try:
             data = json.loads(text)
