@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from journeykit.engine.candidate import claim_order, message_of
+from journeykit.basics.once import once
+from journeykit.basics.validation import MILLIONTH
+from journeykit.engine.candidate import claim_order
 from journeykit.model.exploration import claim_key, claim_number, dealt, drawn_propensity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from journeykit.engine.candidate import Candidate
     from journeykit.engine.gather import ClaimGatherer
+    from journeykit.model.claim import Claim
     from journeykit.model.exploration import Exploration
 
 
@@ -55,7 +56,14 @@ class WeightDraw:
     @property
     def is_drawn(self) -> bool:
         """Whether weights of the contact are drawn."""
-        return self.vector is not None and bool(self.candidates)
+        return self.vector is not None and self.count > 0
+
+    @once
+    def count(self) -> int:
+        """How many weights a vector draws: of one claim alone nothing is dealt, and without a spread nothing varies."""
+        if self.how.method == "uniform":
+            return len(self.candidates) if len(self.candidates) > 1 else 0
+        return sum(own.claim.propensity is not None and bool(own.claim.spread) for own in self.candidates)
 
     def weights(self, vector: int) -> list[int]:
         """The weights of the claims that take part, as a vector has them, in millionths."""
@@ -68,25 +76,40 @@ class WeightDraw:
             for own, weight, drawn in zip(self.candidates, self.undrawn, numbers, strict=True)
         ]
 
-    @property
-    def _keys(self) -> Sequence[int]:
-        found = self.__dict__.get("_kept")
-        if found is None:
-            found = self.__dict__["_kept"] = [_key_of(own) for own in self.candidates]
-        return found
+    @once
+    def _keys(self) -> list[int]:
+        return [_key_of(own) for own in self.candidates]
 
     def _weight(self, candidate: Candidate, weight: int, drawn: int) -> int:
         """The weight with a drawn propensity; as it was where there is none, or the policy fails with it."""
-        propensity = self._drawn(candidate, drawn)
-        if propensity is None or propensity == candidate.claim.propensity:
-            return weight
-        found = self._claims.weighed(candidate, propensity)
-        return weight if isinstance(found, str) else found[0]
+        claim = self._drawn(candidate, drawn)
+        found = None if claim is candidate.claim else self._claims.weighed(candidate, claim)
+        return weight if found is None or isinstance(found, str) else found[0]
 
     @staticmethod
-    def _drawn(candidate: Candidate, drawn: int) -> float | None:
-        score = candidate.claim.propensity
-        return None if score is None else drawn_propensity(score, candidate.claim.spread, drawn)
+    def _drawn(candidate: Candidate, drawn: int) -> Claim:
+        """A claim with its propensity drawn."""
+        claim = candidate.claim
+        if claim.propensity is None or not claim.spread:
+            return claim
+        return evolve(claim, propensity=drawn_propensity(claim.propensity, claim.spread, drawn))
 
-    def factors(self, candidate: Candidate) -> dict[str, float] | None:
-        """What the drawn weight of a claim is made of; None for one whose weight is not drawn."""
+    def factors(self, candidate: Candidate, weight: int) -> dict[str, float] | None:
+        """What a drawn weight is made of, by name; None where the weight is not drawn.
+
+        Args:
+            candidate: the claim.
+            weight: its weight, in millionths.
+        """
+        if self.vector is None or candidate not in self.candidates:
+            return None
+        if self.how.method == "uniform":
+            return {"dealt": weight / MILLIONTH}
+        drawn = claim_number(self._start, self.vector, _key_of(candidate))
+        return self._claims.factors(candidate, weight, self._drawn(candidate, drawn))
+
+
+def _key_of(candidate: Candidate) -> int:
+    claim = candidate.claim
+    own = None if claim.at is None else claim.at.isoformat()
+    return claim_key(claim.campaign, claim.content, claim.channel, own, claim.id)

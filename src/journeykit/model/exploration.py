@@ -5,7 +5,8 @@ for a claim, are hashes of the seed, the contact, the instant and the claim: a r
 All numbers are of 64 bits, sums and products are taken modulo 2**64, and `stir` is the finalizer of MurmurHash3:
 
 - ``start = stir(key(contact) ^ stir(key(seed) ^ at))``, where ``key`` is the first half of `contact_key` and ``at`` is
-  the instant of the decision in microseconds; the account takes the contact's place where contacts are decided together;
+  the instant of the decision in microseconds; the account takes the contact's place where contacts are decided
+  together;
 - the contact is drawn when ``(start >> 11) / 2**53 < share``, by the vector ``stir(start + 1) % draws``;
 - vector j holds for a claim the number ``stir(stir(start + 2 + j) ^ key)``, where the claim's key says what it is, and
   not in which run or row.
@@ -38,8 +39,8 @@ _MASK = 2**64 - 1
 class Exploration:
     """For a share of the contacts, weights that are drawn, so that it can be learned what else would have worked.
 
-    A contact who is drawn is decided by one of `draws` numbered vectors of weights. ``uniform`` deals the weights of the
-    contact's own claims anew among these claims; each claim gets each weight equally often. ``thompson`` draws the
+    A contact who is drawn is decided by one of `draws` numbered vectors of weights. ``uniform`` deals the weights of
+    the contact's own claims anew among these claims; each claim gets each weight equally often. ``thompson`` draws the
     propensity of each claim around its score, with the score's `Claim.spread`, and makes the weight anew from it.
 
     The claims that take part are those that are eligible, obey caps, did not bring their weight and weigh more than the
