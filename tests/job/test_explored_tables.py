@@ -95,7 +95,7 @@ def test_a_ledger_keeps_chances():
         job = RowJob(arbiter, Inputs(contacts=rows), at=AT, ledger=ledger, keep_decisions=True)
         decided = {own.contact: own for _, own in job.decisions()}
         job.finish()
-        kept = ledger.decision(job.run_id, contact="c3")
+        kept = ledger.decision(run_id=job.run_id, contact="c3")
         assert [row.chance for row in kept.rows] == [row.chance for row in decided["c3"].rows]
         first = arbiter.decide(Contact(id="new", consent=["email"]), at=AT, ledger=ledger, key="k")
         again = arbiter.decide(Contact(id="new", consent=["email"]), at=AT, ledger=ledger, key="k")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.once import once
@@ -116,7 +117,8 @@ class TwoRounds:
             return {}
         from journeykit.engine.grant_chances import GrantChances
 
-        return GrantChances(self, self.draws).by_candidate
+        again = partial(self.round, self.main.candidates, self.exempt.result.winners)
+        return GrantChances(self.exempt, self.main, self.draws, again).by_candidate
 
     @once
     def users(self) -> Mapping[str, list[tuple[Winner, int]]]:

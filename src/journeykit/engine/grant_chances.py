@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from journeykit.engine.contact_round import MANY_ITEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.candidate import Candidate
     from journeykit.engine.round import Round
     from journeykit.engine.weight_draw import WeightDraw
@@ -26,17 +25,19 @@ class GrantChances:
             the contacts otherwise than its prices alone would, so that nobody knows.
     """
 
-    def __init__(self, rounds: TwoRounds, draws: Sequence[WeightDraw]) -> None:
+    def __init__(self, exempt: Round, main: Round, draws: Sequence[WeightDraw], again: Callable[[], Round]) -> None:
         """Decide with every vector.
 
         Args:
-            rounds: the rounds, as they are decided.
+            exempt: the round of the claims that need not obey caps, as it is decided.
+            main: the round of all others, likewise.
             draws: what exploration makes of the weights of each contact.
+            again: lays the latter out once more, for what the claims weigh then.
         """
-        self._rounds = rounds
+        self._main = main
+        self._again = again
         self._draws = draws
         self._known: dict[tuple[int, ...], frozenset[Candidate]] = {}
-        exempt, main = rounds.exempt, rounds.main
         self.by_candidate: dict[Candidate, float | None] = {}
         # What need not obey caps is not drawn, and comes first.
         granted = _granted(exempt)
@@ -45,11 +46,11 @@ class GrantChances:
         if not (_is_by_prices(exempt) and _is_by_prices(main)):
             self.by_candidate |= dict.fromkeys(main.candidates)
         elif main.candidates:
-            self.by_candidate |= self._of_main(main)
+            self.by_candidate |= self._of_main()
 
-    def _of_main(self, main: Round) -> Mapping[Candidate, float]:
+    def _of_main(self) -> Mapping[Candidate, float]:
         """The chances of the claims that obey caps."""
-        how = self._draws[0].how
+        how, main = self._draws[0].how, self._main
         # The order of claims as they are decided, before they weigh anything else.
         _ = main.in_order
         undrawn = self._granted_with([own.undrawn for own in self._draws])
@@ -69,19 +70,19 @@ class GrantChances:
         return found
 
     def _solved(self, weights: _Weights) -> frozenset[Candidate]:
-        main = self._rounds.main
+        main = self._main
         if all(own.weight == weight for own, weight in weights.items()):
             return _granted(main)
         with _weighing(weights):
             if self._is_fixed:
                 chosen = main.solve(weights=weights).chosen
                 return frozenset(main.items[item][0] for item in chosen)
-            return _granted(self._rounds.round(main.candidates, self._rounds.exempt.result.winners))
+            return _granted(self._again())
 
     @property
     def _is_fixed(self) -> bool:
         """Whether the problem of the round is the same whatever the claims weigh."""
-        main = self._rounds.main
+        main = self._main
         return main.first.capacity is None and sum(len(own.instants) for own in main.candidates) <= MANY_ITEMS
 
 
