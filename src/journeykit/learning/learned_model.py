@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
 from attrs import field, frozen
@@ -20,6 +20,11 @@ from journeykit.learning.model_card import CalibrationGroup, CardPart, ModelCard
 from journeykit.learning.model_manifest import ModelManifest, summary_of, versions
 from journeykit.learning.response_model import ResponseModel
 from journeykit.learning.smoothed_rates import SmoothedRates
+from journeykit.learning.uplift_card import CampaignUplift, TriedLearner, UpliftCard
+from journeykit.learning.uplift_curve import MeanEffect, UpliftCurve
+from journeykit.learning.uplift_learners import LearnedUplift
+from journeykit.learning.uplift_model import UpliftModel
+from journeykit.learning.uplift_trial import CampaignMeans
 from journeykit.tables.files import whole_file
 
 if TYPE_CHECKING:
@@ -30,18 +35,26 @@ if TYPE_CHECKING:
 _MANIFEST = "manifest.json"
 _OWN = (
     CalibrationGroup,
+    CampaignMeans,
+    CampaignUplift,
     CardPart,
     ChanceCalibration,
     EstimatorScorer,
     Feature,
     FeatureLevels,
+    LearnedUplift,
     LevelEncoder,
     LevelTables,
+    MeanEffect,
     ModelCard,
     ModelScores,
     ResponseModel,
     SmoothedRates,
+    TriedLearner,
     TriedModel,
+    UpliftCard,
+    UpliftCurve,
+    UpliftModel,
 )
 """The classes of which the file of a model consists, besides those of NumPy and scikit-learn."""
 
@@ -62,16 +75,16 @@ class LearnedModel:
 
     responses: Mapping[str, ResponseModel] = field(factory=dict)
     opt_out: ResponseModel | None = None
-    uplift: Mapping[str, Any] = field(factory=dict)
+    uplift: Mapping[str, UpliftModel] = field(factory=dict)
     playbook: str = ""
     playbook_name: str = ""
     until: int | None = None
     static: tuple[str, ...] = ()
 
     @property
-    def cards(self) -> dict[str, ModelCard]:
-        """By name of each response, what there is to know of its model."""
-        return {own.name: own.card for own in self._models()}
+    def cards(self) -> dict[str, ModelCard | UpliftCard]:
+        """By name of each response, what there is to know of its model; of uplift as ``uplift of NAME``."""
+        return {name: own.card for name, own in self._models().items()}
 
     @property
     def manifest(self) -> ModelManifest:
@@ -81,7 +94,7 @@ class LearnedModel:
             playbook_name=self.playbook_name,
             until=self.until,
             static=self.static,
-            models={own.name: summary_of(own) for own in self._models()},
+            models={name: summary_of(own) for name, own in self._models().items()},
             versions=versions(),
         )
 
@@ -149,8 +162,9 @@ class LearnedModel:
             raise DataError("the manifest does not describe the model in this file: learn it again", source=source)
         return found
 
-    def _models(self) -> list[ResponseModel]:
-        return [*self.responses.values(), *([] if self.opt_out is None else [self.opt_out])]
+    def _models(self) -> dict[str, ResponseModel | UpliftModel]:
+        plain = [*self.responses.values(), *([] if self.opt_out is None else [self.opt_out])]
+        return {**{own.name: own for own in plain}, **{f"uplift of {name}": own for name, own in self.uplift.items()}}
 
 
 _SKLEARN = frozenset(

@@ -16,7 +16,7 @@ from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.level_tables import LevelTables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from scipy.sparse import csr_matrix
 
@@ -87,20 +87,33 @@ def fit_logistic(rows: TrainingRows, seed: int) -> LevelTables:
     """
     from sklearn.linear_model import LogisticRegression
 
-    lines = _lines(rows.encoder)
-    design = _design(rows, lines)
+    lines = level_lines(rows.encoder)
+    design = level_design(rows, lines)
     model = LogisticRegression(C=_RIDGE, max_iter=1000, random_state=seed).fit(design, rows.label)
-    coefficients, start = model.coef_[0], len(lines)
-    singles = {}
-    for at, total in enumerate(rows.encoder.totals):
+    return tables_of_lines(float(model.intercept_[0]), model.coef_[0], lines, rows.encoder.totals)
+
+
+def tables_of_lines(
+    base: float, coefficients: NDArray[np.float64], lines: Mapping[int, NDArray[np.float64]], totals: Sequence[int]
+) -> LevelTables:
+    """The tables of a linear model of `level_design`.
+
+    Args:
+        base: its intercept.
+        coefficients: those of the lines, then those of the levels.
+        lines: the lines.
+        totals: how many levels each feature has.
+    """
+    singles, start = {}, len(lines)
+    for at, total in enumerate(totals):
         singles[at] = coefficients[start : start + total].copy()
         start += total
     for coefficient, (at, line) in zip(coefficients, lines.items(), strict=False):
         singles[at] += coefficient * line
-    return LevelTables(float(model.intercept_[0]), singles)
+    return LevelTables(base, singles)
 
 
-def _lines(encoder: LevelEncoder) -> dict[int, NDArray[np.float64]]:
+def level_lines(encoder: LevelEncoder) -> dict[int, NDArray[np.float64]]:
     """For each number the mean of each level, of mean 0 and deviation 1; levels that are no number have 0."""
     found = {}
     for at, own in enumerate(encoder.features):
@@ -112,7 +125,7 @@ def _lines(encoder: LevelEncoder) -> dict[int, NDArray[np.float64]]:
     return found
 
 
-def _design(rows: TrainingRows, lines: Mapping[int, NDArray[np.float64]]) -> csr_matrix:
+def level_design(rows: TrainingRows, lines: Mapping[int, NDArray[np.float64]]) -> csr_matrix:
     """A column for each line, then one for each level of each feature."""
     from scipy.sparse import csr_matrix
 
@@ -150,16 +163,16 @@ def fit_boosting(rows: TrainingRows, seed: int) -> LevelTables:
         early_stopping=True,
         random_state=seed,
     )
-    model.fit(_boosted(rows.encoder, rows.levels), rows.label)
+    model.fit(boosted_columns(rows.encoder, rows.levels), rows.label)
 
     def log_odds(levels: NDArray[np.int32]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = model.decision_function(_boosted(rows.encoder, levels))
+        found: NDArray[np.float64] = model.decision_function(boosted_columns(rows.encoder, levels))
         return found
 
     return LevelTables.of(log_odds, rows.encoder.totals, combinations(range(len(features)), 2))
 
 
-def _boosted(encoder: LevelEncoder, levels: NDArray[np.int32]) -> NDArray[np.float64]:
+def boosted_columns(encoder: LevelEncoder, levels: NDArray[np.int32]) -> NDArray[np.float64]:
     """Levels as boosting takes them: rows by features, missing numbers as NaN."""
     found = levels.T.astype(np.float64)
     for at, own in enumerate(encoder.features):

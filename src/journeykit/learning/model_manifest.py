@@ -14,6 +14,7 @@ from journeykit.errors import DataError
 
 if TYPE_CHECKING:
     from journeykit.learning.response_model import ResponseModel
+    from journeykit.learning.uplift_model import UpliftModel
     from journeykit.playbook.playbook import Playbook
 
 FORMAT = 1
@@ -98,7 +99,7 @@ def versions() -> dict[str, str]:
     return {"journeykit": VERSION, **{name: version(name) for name in _LIBRARIES}}
 
 
-def summary_of(model: ResponseModel) -> dict[str, Any]:
+def summary_of(model: ResponseModel | UpliftModel) -> dict[str, Any]:
     """What the manifest says of one model."""
     features = [{**asdict(own), "classes": list(own.classes)} for own in model.features]
     return {"chosen": model.card.chosen, "features": features}
