@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from journeykit.model.experiment import Experiment as Experiment
     from journeykit.model.experiment import LeverChange as LeverChange
     from journeykit.model.experiment import RuleChanges as RuleChanges
+    from journeykit.model.exploration import Exploration as Exploration
     from journeykit.model.guard import Guard as Guard
     from journeykit.model.holdout import Holdout as Holdout
     from journeykit.model.lever import Lever as Lever
@@ -90,6 +91,7 @@ _HOMES = {
     "DataError": "errors",
     "Decision": "model.decision",
     "Experiment": "model.experiment",
+    "Exploration": "model.exploration",
     "Guard": "model.guard",
     "GuardTrip": "model.tripped_guards",
     "Holdout": "model.holdout",

@@ -17,6 +17,7 @@ from journeykit.audit.arm_audit import ArmAudit
 from journeykit.audit.cap_audit import broken_cap
 from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
 from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
+from journeykit.audit.exploration_audit import faults_of_exploration
 from journeykit.audit.hours_audit import closed_by, misses_time
 from journeykit.audit.rest_audit import broken_rests
 from journeykit.audit.segment_audit import values_with_segments
@@ -159,6 +160,7 @@ class _Audit:
         if self.decision.contact != self.contact.id:
             yield Violation("contact", f"the decision is about {self.decision.contact}, not {self.contact.id}")
         yield from self.arms.faults(self.decision)
+        yield from faults_of_exploration(self.playbook, self.decision, self.contact)
         resting = broken_rests(self.playbook.rests_by_event, self.contact, self.touches, self.now, self._touched)
         for mark in self.granted:
             yield from self._person(mark)

@@ -115,6 +115,8 @@ def playbook_causes(engine: PlaybookInRun) -> Iterator[str]:
     if engine.decider.checks:
         names = some_names(check.name for check in engine.decider.checks)
         yield f"checks of your own are asked of each: {names}"
+    if engine.playbook.explore is not None:
+        yield "the playbook explores (explore)"
     yield from _caps(engine)
     yield from _hours(engine)
     yield from _campaigns(engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.once import once
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from journeykit.engine.gather import ClaimGatherer
     from journeykit.engine.history import Cell
     from journeykit.engine.round import Round
+    from journeykit.engine.weight_draw import WeightDraw
     from journeykit.engine.window_usage import WindowUsage
 
 
@@ -33,10 +35,15 @@ class TwoRounds:
     Attributes:
         gathered: what was gathered of each contact, in the text order of ids.
         account: what the contacts share, or None for one contact that shares nothing.
+        draws: what exploration makes of the weights of each contact, in the same order; none where nothing is explored.
     """
 
     def __init__(
-        self, gathered: Sequence[ClaimGatherer], account: Account | None, choice: QuotaChoice | None = None
+        self,
+        gathered: Sequence[ClaimGatherer],
+        account: Account | None,
+        choice: QuotaChoice | None = None,
+        draws: Sequence[WeightDraw] = (),
     ) -> None:
         """Begin.
 
@@ -44,15 +51,17 @@ class TwoRounds:
             gathered: what was gathered of each contact, in the text order of ids.
             account: what the contacts share, or None for one contact that shares nothing.
             choice: what a run with quotas chose; None to choose here.
+            draws: what exploration makes of the weights of each contact; none where nothing is explored.
         """
         self.gathered = gathered
         self.account = account
+        self.draws = draws
         self._exempt_choice, self._main_choice = choice or (None, None)
         self.shared_usage: dict[tuple[Cell, bool], WindowUsage] = {}
 
     def with_choice(self, choice: QuotaChoice) -> TwoRounds:
         """The same contacts, as a run with quotas chose for them."""
-        return TwoRounds(self.gathered, self.account, choice)
+        return TwoRounds(self.gathered, self.account, choice, self.draws)
 
     def round(
         self, candidates: list[Candidate], earlier: Sequence[Winner], choice: frozenset[int] | None = None
@@ -96,6 +105,21 @@ class TwoRounds:
             winner.number = number
         return found
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether any weight is drawn."""
+        return any(own.is_drawn for own in self.draws)
+
+    @once
+    def chances(self) -> Mapping[Candidate, float | None]:
+        """By eligible claim, with which chance it was to be granted; empty where nothing is explored."""
+        if not self.draws:
+            return {}
+        from journeykit.engine.grant_chances import GrantChances
+
+        again = partial(self.round, self.main.candidates, self.exempt.result.winners)
+        return GrantChances(self.exempt, self.main, self.draws, again).by_candidate
+
     @once
     def users(self) -> Mapping[str, list[tuple[Winner, int]]]:
         """By the key of a quota and period, the winners that use it, and how much of it."""
@@ -122,8 +146,9 @@ class TwoRounds:
         exempt, main = self.exempt.result, self.main.result
         over = exempt.bound + main.bound - exempt.total - main.total
         found = {}
-        for own in self.gathered:
-            found[own.facts.contact.id] = Arbitration(self, own, over)
+        for place, own in enumerate(self.gathered):
+            draw = self.draws[place] if self.draws else None
+            found[own.facts.contact.id] = Arbitration(self, own, over, draw)
             over = 0
         return found
 
@@ -142,17 +167,20 @@ class Arbitration:
         bound: no set of claims is worth more.
         optimal: whether the searches came to their ends.
         together: the ids of the contacts that are decided together; none where it is one.
+        draw: what exploration makes of the weights; None where nothing is explored.
         known: what rows of claims that are alike have in common.
     """
 
-    def __init__(self, rounds: TwoRounds, claims: ClaimGatherer, over: int) -> None:
+    def __init__(self, rounds: TwoRounds, claims: ClaimGatherer, over: int, draw: WeightDraw | None = None) -> None:
         """Take what the rounds grant to a contact.
 
         Args:
             rounds: the rounds.
             claims: what was gathered of the contact.
             over: by how much the bound lies above the total.
+            draw: what exploration makes of the weights; None where nothing is explored.
         """
+        self.draw = draw
         self.rounds = rounds
         self.claims = claims
         self.facts = claims.facts

@@ -34,11 +34,12 @@ from journeykit.policies.claim_check import Check
 from journeykit.policies.policy import Policy, policy_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from journeykit.engine.arm_deciders import ArmDeciders  # noqa: TC004  (loaded where it is needed)
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
+    from journeykit.engine.weight_draw import WeightDraw
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
 
@@ -298,11 +299,26 @@ class Decider:
         contacts = sorted(group.contacts, key=lambda contact: contact.id) if several else group.contacts
         gathered = [self._gathered(contact, group, charges) for contact in contacts]
         if not several:
-            return TwoRounds(gathered, None, choice)
+            return TwoRounds(gathered, None, choice, self._draws(gathered))
         for own in gathered:
             for candidate in own.candidates:
                 candidate.contact = own.facts.contact.id
-        return TwoRounds(gathered, Account([own.facts for own in gathered], group.colleagues), choice)
+        account = Account([own.facts for own in gathered], group.colleagues)
+        return TwoRounds(gathered, account, choice, self._draws(gathered))
+
+    def _draws(self, gathered: Sequence[ClaimGatherer]) -> Sequence[WeightDraw]:
+        """What exploration makes of the weights of contacts; the contacts of an account are drawn as one."""
+        how = self.playbook.explore
+        if how is None:
+            return ()
+        from journeykit.engine.weight_draw import WeightDraw
+
+        found = []
+        for own in gathered:
+            contact = own.facts.contact
+            together = self.by_account and contact.account is not None
+            found.append(WeightDraw(how, str(contact.account if together else contact.id), own))
+        return found
 
     def _gathered(self, contact: Contact, group: ContactGroup, charges: QuotaCharges | None) -> ClaimGatherer:
         """What is gathered of a contact, by the rules of the contact's arms where there are experiments."""
@@ -390,7 +406,8 @@ class Decider:
             write=partial(self._write, arbitration, run_id),
             explain=explain,
             arm=arbitration.facts.ruleset.arm,
-            notes=self.ruleset.notes_of(arbitration.facts.contact),
+            notes=(*self.ruleset.notes_of(arbitration.facts.contact), *_explored(arbitration)),
+            vector=None if arbitration.draw is None else arbitration.draw.vector,
         )
 
     def _write(self, arbitration: Arbitration, run_id: str | None, explain: bool) -> tuple[Row, ...]:
@@ -413,6 +430,15 @@ class Decider:
         if self.ruleset.pauses:
             parts.append({"pauses": self.ruleset.pauses})
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _explored(arbitration: Arbitration) -> Iterator[str]:
+    """What a person should know of a contact who is drawn."""
+    draw = arbitration.draw
+    if draw is not None and draw.vector is not None:
+        taking = f"the weights of {draw.count} claims are drawn" if draw.count > 1 else "one weight is drawn"
+        own = f"this contact was drawn: vector {draw.vector + 1} of {draw.how.draws} ({draw.how.method})"
+        yield f"explore: {own}; {taking if draw.count else 'no weight is drawn'}"
 
 
 def _used(arbitrations: Iterable[Arbitration], charges: QuotaCharges) -> list[int]:

@@ -426,9 +426,10 @@ class ClaimGatherer:
 
     # Weighing
 
-    def context(self, candidate: Candidate) -> Context:
-        """What the policy may look at for a candidate."""
+    def context(self, candidate: Candidate, claim: Claim | None = None) -> Context:
+        """What the policy may look at for a candidate; or for the claim as it is with a drawn propensity."""
         message = message_of(candidate)
+        claim = candidate.claim if claim is None else claim
         contact = self.facts.contact
         base, stage_fit, role_fit, gain = candidate.fit or self._fit(candidate)
         channel = message.channel
@@ -439,8 +440,8 @@ class ClaimGatherer:
         own = None
         if message.has_own_factors:
             subject = self.facts.subject
-            patience = self._patience(candidate.claim, message)
-            weight = weight_of(message, candidate.claim, subject.values, gain)
+            patience = self._patience(claim, message)
+            weight = weight_of(message, claim, subject.values, gain)
             own = own_factors(message, weight, subject.values, subject.local, stage_fit, role_fit, patience)
             base = own.base
         return Context(
@@ -487,16 +488,21 @@ class ClaimGatherer:
         candidate.weight, candidate.level = found
         return True
 
-    def weighed(self, candidate: Candidate) -> tuple[int, Level] | str:
-        """The weight and level of a candidate, or what is wrong with them."""
-        claim = candidate.claim
+    def weighed(self, candidate: Candidate, claim: Claim | None = None) -> tuple[int, Level] | str:
+        """The weight and level of a candidate, or what is wrong with them.
+
+        Args:
+            candidate: the candidate.
+            claim: its claim as it is with a drawn propensity; None for the claim as it is.
+        """
+        claim = candidate.claim if claim is None else claim
         tier = message_of(candidate).campaign.tier
         weight: Any = claim.weight
         rank = 0
         if weight is not None and weight > 0:
             weight = weight * self._patience(claim, message_of(candidate))
         if weight is None or self._rank is not None:
-            contact, context = self.facts.contact, self.context(candidate)
+            contact, context = self.facts.contact, self.context(candidate, claim)
             try:
                 if weight is None:
                     weight = self.policy.weigh(claim, contact, context)
@@ -509,9 +515,15 @@ class ClaimGatherer:
             return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
         return round(weight * MILLIONTH), (tier, rank)
 
-    def factors(self, candidate: Candidate, weight: int) -> dict[str, float]:
-        """What a weight that the policy gave is made of, by name; the policy's name where it does not say."""
-        claim = candidate.claim
+    def factors(self, candidate: Candidate, weight: int, claim: Claim | None = None) -> dict[str, float]:
+        """What a weight that the policy gave is made of, by name; the policy's name where it does not say.
+
+        Args:
+            candidate: the candidate.
+            weight: its weight, in millionths.
+            claim: as for `weighed`.
+        """
+        claim = candidate.claim if claim is None else claim
         if claim.weight is not None:
             patience = self._patience(claim, message_of(candidate))
             return {} if patience == 1 or claim.weight <= 0 else {"weight": claim.weight, "patience": patience}
@@ -519,7 +531,7 @@ class ClaimGatherer:
         if not offers(self.policy, "factors", "weigh"):
             return own
         try:
-            found = dict(self.policy.factors(candidate.claim, self.facts.contact, self.context(candidate)))
+            found = dict(self.policy.factors(claim, self.facts.contact, self.context(candidate, claim)))
             # A whole number stays one; what is not a number is refused.
             return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
         except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)

@@ -98,6 +98,8 @@ class RowWriter:
         self.decided_at = moment(arbitration.facts.now)
         self.numbers = {} if arbitration.claims.claims is None else _numbers(arbitration.claims.everything)
         self.granted = {winner.candidate: winner for winner in arbitration.winners}
+        # Where weights are drawn, what another weight would have done says nothing.
+        self.compares = explain and not arbitration.rounds.is_drawn
 
     def row(self, candidate: Candidate) -> Row:
         """The row of a candidate."""
@@ -110,7 +112,7 @@ class RowWriter:
         return self._ineligible(candidate)
 
     def _granted(self, candidate: Candidate, winner: Winner) -> Row:
-        displaced = displaced_by(self.arbitration, candidate, winner.at) if self.explain else None
+        displaced = displaced_by(self.arbitration, candidate, winner.at) if self.compares else None
         return self._row(
             candidate,
             Reason.GRANTED,
@@ -212,7 +214,7 @@ class RowWriter:
 
     def _loser(self, candidate: Candidate) -> Row:
         arbitration = self.arbitration
-        needs = needs_of(arbitration, candidate) if self.explain else None
+        needs = needs_of(arbitration, candidate) if self.compares else None
         charges = CandidateCharges(arbitration, candidate)
         if charges.hopeless:
             return self._row(candidate, Reason.NOT_WORTH_IT, binding=("reserve",), needs=needs, price=charges.least)
@@ -286,7 +288,10 @@ class RowWriter:
             outcome = Outcome.DEFERRED
         campaign, content, channel, name, own_date = _asked(candidate)
         weight = candidate.weight if weight is None else weight
-        factors = {} if weight is None else self.claims.factors(candidate, weight)
+        draw = self.arbitration.draw
+        factors = None if draw is None or weight is None else draw.factors(candidate, weight)
+        if factors is None:
+            factors = {} if weight is None else self.claims.factors(candidate, weight)
         return Row(
             run_id=self.run_id,
             contact=contact.id,
@@ -316,6 +321,7 @@ class RowWriter:
             tags=message.tags if message else (),
             propensity=claim.propensity if candidate.fault is None else None,
             arm=self.facts.ruleset.arm,
+            chance=self.arbitration.rounds.chances.get(candidate),
         )
 
 

@@ -29,6 +29,7 @@ _COMPETED = frozenset(
     {Reason.RESTING, Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID}
 )
 """The reasons for which a claim lost that was eligible, and worth it."""
+_ELIGIBLE = _COMPETED | {Reason.GRANTED, Reason.NOT_WORTH_IT}
 
 
 class DecisionTally:
@@ -48,6 +49,8 @@ class DecisionTally:
         self.value = 0
         self.bound = 0
         self.unproven = 0
+        self.drawn = 0
+        self.without_chance = 0
         self.rows: Counter[tuple[str | None, ...]] = Counter()
         self.rules: Counter[str] = Counter()
         self._sums: list[Counter[str]] = [Counter(), Counter()]
@@ -60,6 +63,7 @@ class DecisionTally:
         self._stages = {stage.name for stage in (playbook.journey or Journey()).stages}
         self._stages.update(stage for content in contents for stage in content.stages or ())
         self._channels = {content.channel for content in contents}
+        self._explores = playbook.explore is not None
 
     def count(self, contact: Contact, decision: Decision, counted: int = 0) -> str | None:
         """Count a contact, of whose claims so many are counted as bad rows already.
@@ -72,6 +76,7 @@ class DecisionTally:
         self.value += round(decision.total * MILLIONTH)
         self.bound += round(decision.bound * MILLIONTH)
         self.unproven += not decision.optimal
+        self.drawn += decision.vector is not None
         stage, rows = contact.stage, self.rows
         gaps = contact.timezone is None or stage is None or contact.role is None or self._lacks_consent(contact)
         needs = self._needs if decision.arm is None else self._needs_of(decision.arm)
@@ -90,6 +95,7 @@ class DecisionTally:
                     self.missing.update(needs.gaps(contact, row))
                 if row.reason is Reason.MISSING_DATA and row.rule == NEEDS_SCORE:
                     self.missing["score"] += 1
+                self.without_chance += self._explores and row.chance is None and row.reason in _ELIGIBLE
             rows[row.outcome, row.reason, row.team, stage, channel] += 1
             if row.binding:
                 # Of a claim that was not eligible the others are known only where rows explain.
@@ -197,6 +203,14 @@ class DecisionTally:
 
     def notes(self) -> Iterator[str]:
         """What a person should look at."""
+        how = self.playbook.explore
+        if how is not None:
+            yield f"explore: {self.drawn:,} of {self.contacts:,} contacts were drawn ({how.method}, {how.draws} draws)"
+        if self.without_chance:
+            yield (
+                f"explore: {self.without_chance:,} eligible claims have no chance: the quotas settled their contacts "
+                f"otherwise than prices alone would"
+            )
         if self.unproven:
             yield f"the search for {self.unproven:,} contacts ended at the node budget, before the proof"
         for kind, count in self.faults.most_common(_SHOWN):

@@ -44,6 +44,8 @@ class Decision:
             none.
         together: the ids of the contacts that were decided together, this one among them; none
             where the contact was alone.
+        vector: where the playbook explores, and the contact was drawn, by which of the numbered vectors of weights,
+            from 0; else None.
     """
 
     contact: str
@@ -57,6 +59,7 @@ class Decision:
     together: tuple[str, ...] = ()
     arm: str | None = None
     notes: tuple[str, ...] = ()
+    vector: int | None = None
     replayed: bool = field(default=False, eq=False)
     _write: Callable[[bool], tuple[Row, ...]] = field(repr=False, eq=False)
     _explain: bool = field(default=False, repr=False, eq=False)
@@ -234,6 +237,7 @@ class Explanation:
             "bound": decision.bound,
             "replayed": decision.replayed,
             **({} if decision.arm is None else {"arm": decision.arm}),
+            **({} if decision.vector is None else {"vector": decision.vector}),
             "claims": [row.to_dict() | {"why": why(row)} for row in self.rows],
         }
 

@@ -93,7 +93,9 @@ class Row:
         propensity: the chance of a response, the claim's own or from scores; None where none is known.
         arm: the arm in which the contact is, as ``experiment:arm``; of several experiments separated by ``;``; None for
             none.
-        chance: the probability with which this choice was made, where chance had a part in it; None otherwise.
+        chance: where the playbook explores, the probability with which an eligible claim was to be granted, before it
+            was known whether the contact is drawn, and how; None otherwise, and where quotas settled the contact
+            otherwise than their prices alone would.
     """
 
     run_id: str

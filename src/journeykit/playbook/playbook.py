@@ -57,6 +57,8 @@ class Playbook(Sections):
         responses: which events are credited to which messages, for measures.
         experiments: other rules that are tried, each on a share of the contacts.
         guards: how many responses, such as complaints, a campaign may have per message before it is paused.
+        explore: for which share of the contacts weights are drawn, so that it can be learned what else would have
+            worked.
         policy: the name of the policy that weighs the claims.
         reserve: what a message must be worth more than.
         interest_lift: how much more a claim weighs whose topics or solutions meet the contact's interests.

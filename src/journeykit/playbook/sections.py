@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from journeykit.model.experiment import Experiment  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.exploration import Exploration  # noqa: TC004  (loaded where it is needed)
     from journeykit.model.lever import Lever  # noqa: TC004  (loaded where it is needed)
 
 # What few playbooks have is loaded by those that have it, and to read a file.
-_SELDOM = {"Experiment": "model.experiment", "Lever": "model.lever"}
+_SELDOM = {"Experiment": "model.experiment", "Exploration": "model.exploration", "Lever": "model.lever"}
 load_part, part_names = __getattr__, __dir__ = lazy_names(__name__, _SELDOM)
 
 
@@ -77,6 +78,16 @@ def _seldom(name: str) -> Any:
     def check(sections: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> None:
         if value:
             _parts(load_part(name))(sections, attribute, value)
+
+    return check
+
+
+def _seldom_one(name: str) -> Any:
+    """The same for one part, or None."""
+
+    def check(sections: Any, attribute: Attribute[Any], value: Any) -> None:
+        if value is not None:
+            instance(load_part(name))(sections, attribute, value)
 
     return check
 
@@ -130,6 +141,7 @@ class Sections:
         default=(), converter=_list, validator=_seldom("Experiment"), metadata={"later": True}
     )
     guards: tuple[Guard, ...] = field(default=(), converter=_list, validator=_parts(Guard), metadata={"later": True})
+    explore: Exploration | None = field(default=None, validator=_seldom_one("Exploration"), metadata={"later": True})
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
     interest_lift: float = field(default=0.0, validator=number(0))

@@ -14,6 +14,7 @@ from journeykit.model.campaign import EVERYWHERE, Team
 from journeykit.model.quiet_hours import Schedule, is_for_all
 from journeykit.playbook.experiment_arms import changed_rules
 from journeykit.playbook.experiment_checks import find_experiment_warnings
+from journeykit.playbook.exploration_warnings import find_exploration_warnings
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.quota_warnings import find_quota_warnings
 from journeykit.playbook.section_checks import scopes_of
@@ -64,6 +65,7 @@ def _warnings_of(playbook: Sections) -> Iterator[Problem]:
     yield from _word_warnings(playbook)
     yield from _audience_warnings(playbook)
     yield from _holdout_warnings(playbook)
+    yield from find_exploration_warnings(playbook)
     yield from _hours_warnings(playbook, sent)
     yield from find_time_warnings(playbook, sent)
     yield from find_quota_warnings(playbook, sent)
