@@ -11,6 +11,7 @@ import pytest
 
 from journeykit import Arbiter, Contact, Playbook
 from journeykit.job import Inputs, RowJob
+from journeykit.job.table_survey import inspect
 from journeykit.ledger import MemoryLedger
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -117,3 +118,16 @@ def test_quotas_that_a_ledger_counts_bind_every_vector():
         gone = gone or seat.outcome == "granted"
         assert sum(row.chance for row in own.rows) == pytest.approx(1)
     assert gone
+
+
+def test_thompson_without_spreads_is_told():
+    """By a run and by a look at its tables; with the column it is not."""
+    playbook = world(explore={"share": 0.5, "method": "thompson"})
+    note = "explore: neither scores nor claims have the column 'spread': thompson draws nothing"
+    for spread, notes in (({}, [note]), ({"Spread": 0.1}, [])):
+        scores = [{"contact_id": "c1", "campaign_id": "a", "propensity": 0.5, **spread}]
+        job = RowJob(Arbiter(playbook), Inputs(contacts=people(3), scores=scores), at=AT)
+        assert len(list(job.decisions())) == 3
+        assert [own for own in job.summary().notes if "spread" in own] == notes
+        assert [*inspect(playbook, {"scores": scores}).notes] == notes
+    assert inspect(playbook, {"contacts": people(3)}).notes == ()

@@ -19,6 +19,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.job.arm_counts import ArmCounts
 from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
+from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
 from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
 from journeykit.model.claim import NEEDS_CLAIMS
@@ -467,6 +468,7 @@ class Run:
         decider, playbook = self.decider, self.decider.playbook
         tally, run, ledger = self.total(), self.quota_run, self.ledger
         outcomes = tally.by(0)
+        self.finish_words()
         return Summary(
             run_id=self.run_id,
             playbook=decider.fingerprint,
@@ -511,6 +513,7 @@ class Run:
                 ),
                 *scored_notes(set(self.scored()) - decider.ruleset.scored),
                 *tally.notes(),
+                *spread_notes(playbook, self.words),
                 *(() if run is None else run.notes()),
             ),
             mismatches=tuple(self._all_mismatches()),

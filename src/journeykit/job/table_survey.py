@@ -9,6 +9,7 @@ from attrs import frozen
 
 from journeykit.engine.unknowns import Readings
 from journeykit.errors import DataError
+from journeykit.job.exploration_notes import spread_notes
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.playbook.vocabulary import Vocabulary, events_of
@@ -68,11 +69,13 @@ def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zo
     """
     known, found, bad = Vocabulary.of(playbook), Mismatches(), BadRows()
     notes: list[str] = []
+    every: dict[str, Words] = {}
     useless = None
     for name, source in sources.items():
         if source is None:
             continue
         words, before = Words(name, playbook, known), bad.total
+        every[name] = words
         good = None
         if name == "contacts":
             doubles = Doubles.of(playbook)
@@ -103,6 +106,8 @@ def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zo
         except DataError as error:
             useless = useless or error
         words.finish(found)
+    if {"scores", "claims"} & every.keys():
+        notes += spread_notes(playbook, every)
     return Inspection(found, bad, tuple(notes), useless)
 
 

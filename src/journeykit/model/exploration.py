@@ -60,7 +60,7 @@ class Exploration:
         >>> explore = Exploration(share=0.25, draws=8)
         >>> starts = [explore.start(name, 0) for name in ("anna", "ben", "cleo", "dora")]
         >>> [explore.vector(start) for start in starts]
-        [None, None, None, None]
+        [None, None, None, 5]
         >>> explore.chance(granted=True, times=2)
         0.8125
     """

@@ -260,6 +260,10 @@ class Words:
             if isinstance(column, str):
                 self._names.setdefault(fold_name(column), column.strip())
 
+    def has(self, column: str) -> bool:
+        """Whether the table has a column, by its folded name."""
+        return column in self._names
+
     def finish(self, found: Mismatches) -> None:
         """Count what is to be said of the columns, once all are known; a table without any is not judged."""
         if self._names:
