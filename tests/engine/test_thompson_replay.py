@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from journeykit import Arbiter, Contact, Playbook, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CELLS = Path(__file__).parent.parent / "data" / "hillstrom" / "cells.csv"
 ROWS = Path(__file__).parents[3] / "shared" / "data" / "hillstrom" / "rows.csv.gz"
@@ -86,7 +89,7 @@ def test_the_better_message_wins_and_lifts_the_mean():
     assert len(customers) == 64_000
     assert sum(visited for _, visited in customers) / 64_000 == pytest.approx(UNIFORM, abs=1e-4)
     Random(4).shuffle(customers)
-    found = Replay().run(customers[:6_000])
+    found = Replay().run(customers[:4_000])
     assert found.rate("mens") > found.rate("womens") > found.rate("none")
     assert found.kept["mens"] > found.kept["womens"] > found.kept["none"]
     assert found.mean > UNIFORM
@@ -94,9 +97,9 @@ def test_the_better_message_wins_and_lifts_the_mean():
 
 @pytest.mark.skipif(not ROWS.exists(), reason="the rows of the published test are not at hand")
 def test_so_it_does_on_the_published_rows():
-    """Every eighth of them, in their order."""
+    """Every tenth of them, in their order."""
     with gzip.open(ROWS, "rt", newline="") as file:
-        rows = list(csv.DictReader(file))[::8]
+        rows = list(csv.DictReader(file))[::10]
     arms = {"Mens E-Mail": "mens", "Womens E-Mail": "womens", "No E-Mail": "none"}
     found = Replay().run([(arms[row["segment"]], row["visit"] == "1") for row in rows])
     assert found.rate("mens") > found.rate("womens") > found.rate("none")
