@@ -75,6 +75,8 @@ HOMES = {
     "highspy": {"quotas"},
     "narwhals": {"tables"},
     "sqlalchemy": {"ledger"},
+    "sklearn": {"learning"},
+    "skops": {"learning"},
 }
 LARGEST_FILE = 600
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.stages import Stage as Stage
     from journeykit.journey.stages import Transition as Transition
+    from journeykit.learning.learner import learn as learn
     from journeykit.model.campaign import Campaign as Campaign
     from journeykit.model.campaign import Team as Team
     from journeykit.model.cap import Cap as Cap
@@ -137,10 +138,12 @@ _HOMES = {
     "Transition": "journey.stages",
     "TrippedGuards": "model.tripped_guards",
     "Window": "model.window",
+    "learn": "learning.learner",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-__getattr__, _names = lazy_names(__name__, _HOMES)
+_EXTRAS = {"numpy": "learn", "pyarrow": "learn", "scipy": "learn", "sklearn": "learn", "skops": "learn"}
+__getattr__, _names = lazy_names(__name__, _HOMES, _EXTRAS)
 
 
 def __dir__() -> list[str]:

@@ -155,16 +155,32 @@ def threads(text: str) -> int:
     return int(text)
 
 
+def seed(text: str) -> int:
+    """Read a seed."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
 def policy(text: str) -> tuple[str, Callable[[], Any], str]:
     """Read a policy: its name, what loads it, and where it is."""
+    return _named_object("policy", text)
+
+
+def estimator(text: str) -> tuple[str, Callable[[], Any], str]:
+    """Read an estimator: its name, what loads it, and where it is."""
+    return _named_object("estimator", text)
+
+
+def _named_object(what: str, text: str) -> tuple[str, Callable[[], Any], str]:
     name, mark, place = text.partition("=")
     module, colon, attribute = place.partition(":")
     if not (name and mark and module and colon and attribute):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=MODULE:OBJECT")
-    return name, partial(_load_policy, module, attribute), place
+    return name, partial(_load_object, what, module, attribute), place
 
 
-def _load_policy(module: str, attribute: str) -> Any:
+def _load_object(what: str, module: str, attribute: str) -> Any:
     here = os.getcwd()  # noqa: PTH109  (sys.path wants a text)
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -173,9 +189,8 @@ def _load_policy(module: str, attribute: str) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:
-        raise PolicyError(
-            f"the policy {module}:{attribute} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+        kind = PolicyError if what == "policy" else UsageError
+        raise kind(f"the {what} {module}:{attribute} cannot be loaded: {type(error).__name__}: {error}") from error
     return found
 
 

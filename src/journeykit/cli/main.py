@@ -38,6 +38,7 @@ from journeykit.cli.decide_command import add_decide
 from journeykit.cli.explain_command import add_explain
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
+from journeykit.cli.learn_commands import add_learn, add_score
 from journeykit.cli.ledger_commands import add_ledger
 from journeykit.cli.measure_command import add_measure
 from journeykit.cli.place_command import add_place
@@ -298,6 +299,8 @@ def _parser() -> argparse.ArgumentParser:
     add_funnel(commands)
     add_segments(commands)
     add_measure(commands)
+    add_learn(commands)
+    add_score(commands)
     add_ledger(commands)
     add_graph(commands)
 

@@ -20,6 +20,7 @@ from journeykit.cli.arguments import (
     check_unharmed,
     instant,
     open_ledger,
+    seed,
     zone_of,
 )
 from journeykit.columns import missing_module
@@ -62,7 +63,7 @@ def add_measure(commands: Any) -> None:
     )
     _add_relation(parser)
     parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="level of the intervals (0.95)")
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the bootstrap (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the bootstrap (0)")
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--harms", metavar="F", help="write which message each opt-out and complaint followed")
@@ -125,12 +126,6 @@ def _level(text: str) -> float:
     if not 0 < level < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1, such as 0.95")
     return level
-
-
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return int(text)
 
 
 def _measure(arguments: argparse.Namespace) -> int:

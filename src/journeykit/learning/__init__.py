@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from journeykit.learning.campaign_scoring import SCORES as SCORES
+    from journeykit.learning.campaign_scoring import CampaignScores as CampaignScores
+    from journeykit.learning.campaign_scoring import score as score
+    from journeykit.learning.campaign_scoring import scores_of as scores_of
     from journeykit.learning.examples import Examples as Examples
     from journeykit.learning.feature_matrix import Feature as Feature
     from journeykit.learning.feature_matrix import FeatureMatrix as FeatureMatrix
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
     from journeykit.learning.history_features import PossibleMessages as PossibleMessages
     from journeykit.learning.history_features import features_of as features_of
     from journeykit.learning.learned_model import LearnedModel as LearnedModel
+    from journeykit.learning.learner import learn as learn
+    from journeykit.learning.learner import learn_from as learn_from
     from journeykit.learning.message_examples import examples_of as examples_of
     from journeykit.learning.message_history import MessageHistory as MessageHistory
     from journeykit.learning.model_candidates import estimator_columns as estimator_columns
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from journeykit.learning.response_model import ResponseModel as ResponseModel
 
 _HOMES = {
+    "CampaignScores": "learning.campaign_scoring",
     "Examples": "learning.examples",
     "Feature": "learning.feature_matrix",
     "FeatureMaker": "learning.history_features",
@@ -31,11 +38,16 @@ _HOMES = {
     "ModelManifest": "learning.model_manifest",
     "PossibleMessages": "learning.history_features",
     "ResponseModel": "learning.response_model",
+    "SCORES": "learning.campaign_scoring",
     "estimator_columns": "learning.model_candidates",
     "examples_of": "learning.message_examples",
     "features_of": "learning.history_features",
     "fit_response": "learning.response_fit",
+    "learn": "learning.learner",
+    "learn_from": "learning.learner",
+    "score": "learning.campaign_scoring",
+    "scores_of": "learning.campaign_scoring",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-_EXTRAS = {"numpy": "columns", "pyarrow": "columns", "scipy": "learn", "sklearn": "learn", "skops": "learn"}
+_EXTRAS = dict.fromkeys(("numpy", "pyarrow", "scipy", "sklearn", "skops"), "learn")
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, _EXTRAS)

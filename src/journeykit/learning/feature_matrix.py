@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
 from journeykit.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @frozen
@@ -76,6 +79,11 @@ class FeatureMatrix:
     def select(self, rows: Any) -> FeatureMatrix:
         """Some of the rows: their numbers, a mask or a slice."""
         return FeatureMatrix(self.features, self.values[rows])
+
+    def only(self, names: Sequence[str]) -> FeatureMatrix:
+        """Some of the features, in the order of their names."""
+        places = [self.names.index(name) for name in names]
+        return FeatureMatrix(tuple(self.features[place] for place in places), self.values[:, places])
 
     def column(self, name: str) -> NDArray[np.float64]:
         """The values of a feature.

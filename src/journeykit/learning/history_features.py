@@ -222,6 +222,17 @@ def usable_attributes(history: MessageHistory) -> tuple[str, ...]:
     return tuple(fold for fold in known.columns if known.is_dated or fold in known.static)
 
 
+def attribute_names(features: Iterable[Iterable[Feature]]) -> frozenset[str]:
+    """The folded names of the attributes of contacts that features may be: all that are no others."""
+    named = {own.name for several in features for own in several}
+    others = {*FACETS, *_BY_MOMENT, *_BY_MESSAGE, *_OF_TIME}
+    return frozenset(
+        fold_name(name.removeprefix(OF_CONTACT))
+        for name in named
+        if name not in others and not name.startswith(ANSWERS)
+    )
+
+
 def frequent(column: AttributeColumn) -> tuple[str, ...]:
     """The classes of an attribute, or the most frequent of very many."""
     classes = column.classes or ()
@@ -254,7 +265,8 @@ class FeatureMaker:
 
     def matrix(self, possible: PossibleMessages) -> FeatureMatrix:
         """The features of messages."""
-        values = np.empty((len(possible), len(self.features)))
+        # A column after the other, as it is filled and read.
+        values = np.empty((len(self.features), len(possible))).T
         start = 0
         for part in possible.parts():
             past = _Past(self._history, part, self._names)

@@ -1,0 +1,261 @@
+"""The command line of learning: ``journeykit learn`` and ``journeykit score``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from journeykit.cli.arguments import (
+    DONE,
+    TABLE_KINDS,
+    UsageError,
+    add_max_bad,
+    add_playbook_command,
+    add_table_format,
+    add_zone,
+    as_json,
+    check_unharmed,
+    estimator,
+    instant,
+    open_ledger,
+    seed,
+    zone_of,
+)
+from journeykit.columns import missing_module
+from journeykit.errors import MissingExtraError, ModelError, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from journeykit.learning import CampaignScores
+    from journeykit.playbook.playbook import Playbook
+
+
+def add_learn(commands: Any) -> None:
+    """Add the command that learns."""
+    words = "learn the chance that a message is answered, and what it risks, from what messages brought"
+    parser = add_playbook_command(commands, "learn", _learn, words)
+    _add_tables(parser, "contacts, whose attributes are learned from; with valid_from they may have several rows each")
+    parser.add_argument(
+        "--until", required=True, type=instant, metavar="T", help="learn from what was sent and done before T"
+    )
+    parser.add_argument("--since", type=instant, metavar="T", help="learn from messages from T on (all)")
+    parser.add_argument(
+        "--static",
+        action="append",
+        default=[],
+        type=_names,
+        metavar="COLUMN,...",
+        help="attributes of contacts that never change; others are used where the table has valid_from",
+    )
+    parser.add_argument(
+        "--response",
+        action="append",
+        type=_names,
+        metavar="NAME,...",
+        help="learn these responses of the playbook (all); the propensity of --out is that of the first",
+    )
+    parser.add_argument(
+        "--estimator",
+        action="append",
+        default=[],
+        type=estimator,
+        metavar="NAME=MODULE:OBJECT",
+        help="an estimator of your own that competes: an object with fit and predict_proba; may be repeated",
+    )
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all that is drawn (0)")
+    add_max_bad(parser)
+    parser.add_argument("--model", metavar="F", help="write the model, for `score`: .skops")
+    parser.add_argument(
+        "--out", metavar="F", help="write the scores at --until, for `decide`: .csv, .jsonl or .parquet"
+    )
+    add_table_format(parser, "of --out, where the ending does not say it")
+    parser.add_argument("--json", action="store_true", help="print the cards of the models as JSON")
+
+
+def add_score(commands: Any) -> None:
+    """Add the command that scores."""
+    words = "score contacts for all campaigns with a model that `learn` wrote"
+    parser = add_playbook_command(commands, "score", _score, words)
+    parser.add_argument("--model", required=True, metavar="F", help="the model")
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="a type that the model may hold, such as that of your own estimator; loading runs its code",
+    )
+    _add_tables(parser, "contacts to score; by default all who have a touch or did something")
+    parser.add_argument(
+        "--at", required=True, type=instant, metavar="T", help="the instant: what was before T is known"
+    )
+    parser.add_argument("--response", metavar="NAME", help="the response whose chance is the propensity")
+    add_max_bad(parser)
+    parser.add_argument("--out", required=True, metavar="F", help="the scores: .csv, .jsonl or .parquet; - prints")
+    add_table_format(parser, "of --out, where the ending does not say it")
+
+
+def _add_tables(parser: argparse.ArgumentParser, contacts: str) -> None:
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
+    tables.add_argument("--touches", metavar="F", help="the messages: contact_id, sent_at, channel, campaign_id, ...")
+    tables.add_argument("--events", metavar="F", help="what contacts did: contact_id, event, at, ...")
+    tables.add_argument("--contacts", metavar="F", help=contacts)
+    tables.add_argument("--ledger", metavar="URL", help="take touches and events that are not given from a ledger")
+    add_zone(tables)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name")
+    return found
+
+
+def _flat(given: Iterable[tuple[str, ...]] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(dict.fromkeys(name for own in given for name in own))
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    if arguments.since is not None and arguments.since >= arguments.until:
+        raise UsageError("--since must be before --until")
+    if arguments.format is not None and arguments.out is None:
+        raise UsageError("--format goes with --out: it says what that file is")
+    playbook = _playbook(arguments, "learn")
+    candidates = {name: _made(load()) for name, load, _ in arguments.estimator}
+    from journeykit.learning import MessageHistory, learn_from, scores_of
+
+    touches, events = _sources(arguments)
+    static, responses = _flat(arguments.static) or (), _flat(arguments.response)
+    try:
+        history = MessageHistory.read(
+            playbook,
+            touches,
+            events,
+            until=arguments.until,
+            contacts=arguments.contacts,
+            static=static,
+            zone=arguments.zone,
+            max_bad=arguments.max_bad,
+        )
+        model = learn_from(
+            playbook,
+            history,
+            until=arguments.until,
+            since=arguments.since,
+            static=static,
+            responses=responses,
+            candidates=candidates,
+            seed=arguments.seed,
+        )
+        scores = None
+        if arguments.out is not None:
+            scores = scores_of(playbook, model, history, at=arguments.until, response=(responses or (None,))[0])
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+    if arguments.model is not None:
+        model.save(arguments.model)
+    notes = history.notes
+    if scores is not None:
+        scores.write(arguments.out, arguments.format)
+        notes = scores.notes
+    if arguments.json:
+        print(as_json({"cards": {name: own.to_dict() for name, own in model.cards.items()}, "notes": list(notes)}))
+    else:
+        print("\n\n".join(map(str, model.cards.values())), *notes, sep="\n")
+    if scores is not None:
+        _told(scores, arguments)
+    return DONE
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    playbook = _playbook(arguments, "score")
+    from journeykit.learning import LearnedModel, score
+
+    model = LearnedModel.load(arguments.model, playbook, trusted=arguments.trust)
+    touches, events = _sources(arguments)
+    try:
+        scores = score(
+            playbook,
+            model,
+            arguments.contacts,
+            touches,
+            events,
+            at=arguments.at,
+            response=arguments.response,
+            zone=arguments.zone,
+            max_bad=arguments.max_bad,
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+    scores.write(arguments.out, arguments.format)
+    for note in scores.notes:
+        print(note, file=sys.stderr)
+    _told(scores, arguments)
+    return DONE
+
+
+def _told(scores: CampaignScores, arguments: argparse.Namespace) -> None:
+    print(f"{len(scores):,} scores of {scores.contacts:,} contacts written to {arguments.out}", file=sys.stderr)
+
+
+def _playbook(arguments: argparse.Namespace, purpose: str) -> Playbook:
+    """The playbook, where all that learning needs is there."""
+    from journeykit.playbook.playbook import Playbook
+
+    playbook = Playbook.load(arguments.playbook)
+    zone_of(arguments)
+    lacking = missing_module()
+    if lacking in ("numpy", "pyarrow", "narwhals"):
+        raise missing(lacking, "learn", purpose)
+    if any(find_spec(name) is None for name in ("sklearn", "skops")):
+        raise MissingExtraError("learn", purpose)
+    return playbook
+
+
+def _made(found: Any) -> Any:
+    """An estimator of the user's own; a class, or a function that makes one, is called."""
+    return found() if isinstance(found, type) or not hasattr(found, "fit") else found
+
+
+def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """The touches and the events: as they are given, else from the ledger."""
+    touches, events = arguments.touches, arguments.events
+    if arguments.ledger is None:
+        return touches, events
+    with open_ledger(arguments.ledger) as ledger:
+        if touches is None:
+            # A reservation has the id of the decision that made it.
+            touches = [{**row, "decision_id": row["id"]} for row in ledger.export_all("touches")]
+        if events is None:
+            events = list(ledger.export_all("events"))
+    return touches, events
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What can be said of the command line before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    if arguments.ledger is None:
+        for name in ("touches", "events"):
+            if getattr(arguments, name) is None:
+                raise UsageError(f"--{name} is needed, or --ledger, which holds {name}")
+    elif arguments.touches is not None and arguments.events is not None:
+        raise UsageError("--ledger gives what --touches and --events do not, and both are given")
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}
+    for name in ("model", "out"):
+        path = getattr(arguments, name)
+        if path is None:
+            continue
+        if name == "out" and path == "-":
+            if arguments.format is None:
+                raise UsageError("--out - needs --format csv, jsonl or parquet")
+            continue
+        if name == "out" and arguments.format is None and format_of(path) is None:
+            raise UsageError(f"--out {path}: the ending of a table is one of {', '.join(ENDINGS)}; or give --format")
+        if not (name == "model" and hasattr(arguments, "trust")):
+            check_unharmed(path, read, option=name)
+        read[f"--{name}"] = path

@@ -1,0 +1,326 @@
+"""Scores: the chance that each message to each contact is answered, and what it risks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from attrs import frozen
+from numpy.typing import NDArray
+
+from journeykit.basics.clock import micros
+from journeykit.basics.threads import Background, at_once
+from journeykit.errors import DataError, closest
+from journeykit.kernels import has_kernels
+from journeykit.learning.history_features import FeatureMaker, PossibleMessages, attribute_names
+from journeykit.learning.learned_model import LearnedModel
+from journeykit.learning.message_history import MessageHistory
+from journeykit.learning.scored_campaigns import ScoredCampaign, scored_campaigns
+from journeykit.measuring.cell_columns import thread_count
+from journeykit.model.response import WELL_KNOWN
+from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.write_rows import output_file, row_writer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.learning.feature_matrix import Feature, FeatureMatrix
+    from journeykit.learning.response_model import ResponseModel
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.tables import TableSource
+
+SCORES = {
+    "contact_id": "text",
+    "campaign_id": "text",
+    "content_id": "text",
+    "propensity": "number",
+    "spread": "number",
+    "opt_out": "number",
+}
+"""The columns of a table of scores that is written, with the kind of each."""
+_ROWS = 1 << 18
+"""About so many scores are made at once."""
+_HARMS = tuple(own.name for own in WELL_KNOWN)
+
+
+@frozen(eq=False, kw_only=True)
+class CampaignScores:
+    """The scores of contacts and campaigns, made as they are asked for.
+
+    Attributes:
+        campaigns: which messages are scored, in their order.
+        responses: by message, the response whose chance is the propensity; None where no model is about it.
+        contacts: how many contacts are scored.
+        notes: what is worth knowing.
+        model: what makes them.
+        history: the past of the contacts.
+        whose: the numbers of the contacts, in their order.
+        at: the instant for which they are, in microseconds since 1970.
+        threads: how many threads work at once.
+    """
+
+    campaigns: tuple[ScoredCampaign, ...]
+    responses: tuple[str | None, ...]
+    contacts: int
+    notes: tuple[str, ...]
+    model: LearnedModel
+    history: MessageHistory
+    whose: NDArray[np.int64]
+    at: int
+    threads: int
+
+    def __len__(self) -> int:
+        return self.contacts * len(self.campaigns)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that the table has, with the kind of each."""
+        lacking = {
+            "content_id": all(own.content is None for own in self.campaigns),
+            "opt_out": self.model.opt_out is None,
+        }
+        return {name: kind for name, kind in SCORES.items() if not lacking.get(name, False)}
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The scores, some contacts at a time: contact by contact, each with its messages in their order."""
+        size = max(1, _ROWS // len(self.campaigns))
+        parts = (self.whose[start : start + size] for start in range(0, len(self.whose), size))
+        scoring = _Scoring(self)
+        return at_once(scoring.batch, parts, self.threads)
+
+    def table(self) -> pa.Table:
+        """All of them as one table."""
+        made = [own.cast(self.schema) for own in map(_plain, self.batches())]
+        return pa.Table.from_batches(made, self.schema)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The kinds of the columns."""
+        return pa.schema(
+            [(name, pa.float64() if kind == "number" else pa.large_string()) for name, kind in self.columns.items()]
+        )
+
+    def write(self, path: str | os.PathLike[str], form: str | None = None) -> None:
+        """Write them to a file, which appears whole or not at all.
+
+        Args:
+            path: the file: ``.csv``, ``.jsonl`` or ``.parquet``; ``-`` is standard output.
+            form: the format, where the ending does not say it.
+
+        Raises:
+            DataError: for an unknown ending.
+            OSError: if the file cannot be written.
+        """
+        with _writer(path, form, self) as write, Background[pa.RecordBatch](write) as background:
+            for batch in self.batches():
+                background.put(batch)
+
+
+def score(
+    playbook: Playbook,
+    model: LearnedModel,
+    contacts: TableSource | None,
+    touches: TableSource,
+    events: TableSource,
+    *,
+    at: datetime,
+    response: str | None = None,
+    zone: str | None = None,
+    max_bad: int | str | None = None,
+    threads: int | None = None,
+) -> CampaignScores:
+    """Score every contact for every campaign that is neither paused nor over, as ``journeykit score`` does.
+
+    Args:
+        playbook: the rule set with which the model was learned.
+        model: the model.
+        contacts: who is scored: the table of contacts. Without the column ``valid_from`` it is taken as it is at the
+            instant. None for all who have a touch or an event.
+        touches: the table of touches: what was sent before the instant.
+        events: the table of events: what contacts did before it.
+        at: the instant.
+        response: the response whose chance is the propensity; None for the first of the playbook that is about the
+            message.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
+        threads: how many threads work at once; None for one for each processor.
+
+    Raises:
+        DataError: for a table that cannot be used, too many bad rows, a model that asks for what the tables do not
+            have, or a response that was not learned.
+        MissingExtraError: without the extra ``learn``.
+    """
+    models = _models(model)
+    history = MessageHistory.read(
+        playbook,
+        touches,
+        events,
+        until=at,
+        contacts=contacts,
+        static=model.static,
+        only=attribute_names(own.features for own in models),
+        zone=zone,
+        max_bad=max_bad,
+    )
+    return scores_of(playbook, model, history, at=at, response=response, threads=threads)
+
+
+def scores_of(
+    playbook: Playbook,
+    model: LearnedModel,
+    history: MessageHistory,
+    *,
+    at: datetime,
+    response: str | None = None,
+    threads: int | None = None,
+) -> CampaignScores:
+    """The same from a past that was read."""
+    campaigns = scored_campaigns(playbook, at)
+    whose = np.arange(len(history.ids)) if history.contacts is None else history.contacts.given
+    return CampaignScores(
+        campaigns=campaigns,
+        responses=_responses(playbook, model, campaigns, response),
+        contacts=len(whose),
+        notes=(*history.notes, *_notes(history, whose)),
+        model=model,
+        history=history,
+        whose=whose,
+        at=micros(at),
+        threads=thread_count(threads),
+    )
+
+
+def _notes(history: MessageHistory, whose: NDArray[np.int64]) -> Iterator[str]:
+    got = np.diff(history.messages.first)
+    got = got[: len(history.table.ids)]
+    here = np.zeros(len(history.ids), np.bool_)
+    here[whose] = True
+    gone = int(np.count_nonzero((got > 0) & ~here[: len(got)]))
+    if gone:
+        yield f"contacts of touches who are not in the table of contacts, and are not scored: {gone:,}"
+
+
+def _models(model: LearnedModel) -> list[ResponseModel]:
+    return [*model.responses.values(), *([] if model.opt_out is None else [model.opt_out])]
+
+
+def _responses(
+    playbook: Playbook, model: LearnedModel, campaigns: Sequence[ScoredCampaign], response: str | None
+) -> tuple[str | None, ...]:
+    """By message, the response whose chance is its propensity."""
+    if response is not None:
+        if response not in model.responses:
+            hint = closest(response, list(model.responses))
+            more = f"did you mean {hint!r}?" if hint else f"there is {', '.join(model.responses) or 'none'}"
+            raise DataError(f"the model has not learned the response {response!r}; {more}", source="model")
+        return (response,) * len(campaigns)
+    asked = [own for own in playbook.responses if own.name in model.responses and own.name not in _HARMS]
+    return tuple(next((own.name for own in asked if own.where.surely_matches(of.facets)), None) for of in campaigns)
+
+
+class _Scoring:
+    """What makes the scores of some contacts; several threads may ask at once."""
+
+    def __init__(self, scores: CampaignScores) -> None:
+        self._scores = scores
+        self._kinds = tuple(own.facets for own in scores.campaigns)
+        features: dict[str, Feature] = {}
+        for model in _models(scores.model):
+            features |= {own.name: own for own in model.features if own.name not in features}
+        self._maker = FeatureMaker(scores.history, tuple(features.values()))
+        self._names = {
+            "campaign_id": _codes([own.campaign for own in scores.campaigns]),
+            "content_id": _codes([own.content for own in scores.campaigns]),
+        }
+
+    def batch(self, whose: NDArray[np.int64]) -> pa.RecordBatch:
+        """The scores of some contacts."""
+        scores, size = self._scores, len(self._kinds)
+        count = len(whose)
+        kind = np.tile(np.arange(size), count)
+        possible = PossibleMessages(
+            contact=whose,
+            at=np.full(count, scores.at),
+            moment=np.repeat(np.arange(count), size),
+            kind=kind,
+            kinds=self._kinds,
+        )
+        matrix = self._maker.matrix(possible)
+        propensity, spread = self._propensities(matrix, kind)
+        columns = {
+            "contact_id": coded(possible.moment, scores.history.ids.take(numbers(whose, pa.int64()))),
+            **{name: coded(codes[kind], names, missing=True) for name, (codes, names) in self._names.items()},
+            "propensity": numbers(propensity, pa.float64(), np.isnan(propensity)),
+            "spread": numbers(spread, pa.float64(), np.isnan(spread)),
+        }
+        risk = scores.model.opt_out
+        if risk is not None:
+            columns["opt_out"] = numbers(_chances(risk, matrix)[0], pa.float64())
+        return pa.RecordBatch.from_arrays([columns[name] for name in scores.columns], list(scores.columns))
+
+    def _propensities(
+        self, matrix: FeatureMatrix, kind: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        propensity, spread = np.full(len(kind), np.nan), np.full(len(kind), np.nan)
+        for name in dict.fromkeys(self._scores.responses):
+            if name is None:
+                continue
+            mine = np.array([own == name for own in self._scores.responses], np.bool_)
+            model = self._scores.model.responses[name]
+            if mine.all():
+                return _chances(model, matrix)
+            rows = np.flatnonzero(mine[kind])
+            propensity[rows], spread[rows] = _chances(model, matrix.select(rows))
+        return propensity, spread
+
+
+def _chances(model: ResponseModel, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    names = [own.name for own in model.features]
+    return model.chances(matrix if list(matrix.names) == names else matrix.only(names))
+
+
+def _codes(names: Sequence[str | None]) -> tuple[NDArray[np.int64], pa.Array]:
+    known = list(dict.fromkeys(name for name in names if name is not None))
+    place = {name: number for number, name in enumerate(known)}
+    return np.array([-1 if name is None else place[name] for name in names], np.int64), texts(known)
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts are no dictionaries."""
+    arrays = [own.dictionary_decode() if pa.types.is_dictionary(own.type) else own for own in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+@contextmanager
+def _writer(
+    path: str | os.PathLike[str], form: str | None, scores: CampaignScores
+) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    """A function that writes batches to a file, which appears whole or not at all."""
+    with output_file(path, form) as (kind, file):
+        if kind == "parquet":
+            with _parquet(file, scores.columns) as write:
+                yield write
+        elif has_kernels():
+            from journeykit.tables.arrow.text_lines import TextLines
+
+            lines = TextLines(kind, list(scores.columns))
+            file.write(lines.head())
+            yield lambda batch: file.writelines(lines.lines(batch))
+        else:
+            with row_writer(kind)(file, scores.columns) as write_row:
+                yield lambda batch: [write_row(list(row.values())) for row in batch.to_pylist()]
+
+
+@contextmanager
+def _parquet(file: Any, columns: Mapping[str, str]) -> Iterator[Callable[[pa.RecordBatch], object]]:
+    """Writes texts as dictionaries, which readers see as plain texts."""
+    coded_text = pa.dictionary(pa.int32(), pa.large_string())
+    schema = pa.schema([(name, pa.float64() if kind == "number" else coded_text) for name, kind in columns.items()])
+    named = [name for name, kind in columns.items() if kind == "text"]
+    with pq.ParquetWriter(file, schema, use_dictionary=named, compression="zstd", store_schema=False) as writer:
+        yield writer.write_batch
