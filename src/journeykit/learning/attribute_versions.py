@@ -100,12 +100,13 @@ class AttributeVersions:
             only: the folded names of the attributes that are kept; None for all.
 
         Raises:
-            DataError: for a table that cannot be read, and for a static attribute that it does not have.
+            DataError: for a table that cannot be read, and where all attributes are kept, for a static one that it does
+                not have.
         """
         found = _VersionReader(source, numbers, zone, bad, only)
         named = frozenset(map(fold_name, static))
         for name in static:
-            if fold_name(name) not in found.names:
+            if only is None and fold_name(name) not in found.names:
                 hint = closest(fold_name(name), list(found.names))
                 more = f"did you mean {hint!r}?" if hint else f"there is {', '.join(sorted(found.names)) or 'none'}"
                 raise DataError(f"contacts have no attribute {name!r}; {more}", source=found.source, field=name)

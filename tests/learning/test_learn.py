@@ -1,0 +1,224 @@
+"""Learning from tables, and scoring: the whole way, on little data."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import journeykit
+from journeykit import Campaign, Content, DataError, Journey, ModelError, Playbook, Response, Scope, Stage, Transition
+from journeykit.basics.clock import micros
+from journeykit.learning import (
+    FeatureMaker,
+    LearnedModel,
+    MessageHistory,
+    PossibleMessages,
+    examples_of,
+    features_of,
+    score,
+)
+from journeykit.learning.scored_campaigns import scored_campaigns
+from journeykit.tables import ScoreTable
+
+FIRST = datetime(2026, 9, 7, 9, tzinfo=UTC)
+AT = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def on(day: float) -> datetime:
+    return FIRST + timedelta(days=day)
+
+
+def playbook(**more: object) -> Playbook:
+    parts = {
+        "name": "letters",
+        "content": [Content(id="letter", channel="email", theme="care"), Content(id="text", channel="sms")],
+        "campaigns": [Campaign(id="meetup", content=["letter"]), Campaign(id="flash", content=["text"])],
+        "responses": [Response(name="sale", event="purchase", within="7d")],
+        "journey": Journey(
+            stages=[Stage(name="new"), Stage(name="loyal")],
+            transitions=[Transition(source="new", to="loyal", event="purchase")],
+        ),
+    }
+    return Playbook(**(parts | more))
+
+
+def tables(contacts: int = 40, seed: int = 1) -> dict[str, list[dict[str, object]]]:
+    """Contacts who got messages, and some of whom bought or left."""
+    chance = Random(seed)
+    touches, events = [], []
+    for number in range(contacts):
+        name = f"c{number:03}"
+        for day in sorted(chance.sample(range(80), 4)):
+            campaign = chance.choice(["meetup", "flash"])
+            touches.append({"contact_id": name, "sent_at": on(day), "campaign_id": campaign})
+            if chance.random() < (0.3 if campaign == "meetup" else 0.1):
+                events.append({"contact_id": name, "event": "purchase", "at": on(day + 0.5)})
+            if chance.random() < 0.1:
+                events.append({"contact_id": name, "event": "opt_out", "at": on(day + 0.2)})
+    people = [{"contact_id": f"c{number:03}", "born": 1950 + number} for number in range(contacts)]
+    return {"touches": touches, "events": events, "contacts": people}
+
+
+@pytest.fixture(scope="module")
+def learned() -> LearnedModel:
+    return journeykit.learn(playbook(), **tables(), until=AT, static=["born"])
+
+
+def scored(model: LearnedModel, **more: object) -> pa.Table:
+    own = tables() | {name: more.pop(name) for name in ("touches", "events", "contacts") if name in more}
+    rules = more.pop("playbook", playbook())
+    return score(rules, model, own["contacts"], own["touches"], own["events"], at=AT, **more).table()
+
+
+def test_every_contact_is_scored_for_every_campaign(learned):
+    """Contact by contact, in the order of the table, campaigns in the playbook's; chances are those of its messages."""
+    found = scored(learned)
+    assert found.column_names == ["contact_id", "campaign_id", "propensity", "spread", "opt_out"]
+    assert found["contact_id"].to_pylist()[:4] == ["c000", "c000", "c001", "c001"]
+    assert found["campaign_id"].to_pylist()[:2] == ["meetup", "flash"]
+    own = np.array(found["propensity"]).reshape(-1, 2)
+    assert own[:, 0].mean() > own[:, 1].mean()
+    assert all(0 <= value <= 1 for name in ("propensity", "opt_out") for value in found[name].to_pylist())
+    assert min(found["spread"].to_pylist()) > 0
+
+
+def test_a_scored_message_has_the_features_of_the_same_message_as_an_example():
+    """Both come from one function; had it been sent at the instant, the model would have learned from the same row."""
+    own, rules = tables(), playbook()
+    past = MessageHistory.read(rules, own["touches"], own["events"], until=on(50), contacts=own["contacts"])
+    features = features_of(past)
+    kinds = scored_campaigns(rules, on(50))
+    asked = PossibleMessages(
+        contact=np.arange(40), at=np.full(40, micros(on(50))), moment=np.arange(40), kind=np.arange(40) % 2,
+        kinds=tuple(kind.facets for kind in kinds),
+    )  # fmt: skip
+    might = FeatureMaker(past, features).matrix(asked)
+    sent = [
+        {"contact_id": f"c{number:03}", "sent_at": on(50), "campaign_id": kinds[number % 2].campaign}
+        for number in range(40)
+    ]
+    before = [touch for touch in own["touches"] if touch["sent_at"] < on(50)]
+    whole = MessageHistory.read(rules, [*before, *sent], own["events"], until=AT, contacts=own["contacts"])
+    examples = examples_of(whole, until=AT, since=on(50), features=features)["sale"]
+    assert len(examples) == 40
+    np.testing.assert_array_equal(examples.matrix.values, might.values)
+
+
+def test_a_model_keeps_its_scores_in_its_file(learned, tmp_path):
+    """The model of a file gives the scores that it gave before."""
+    learned.save(tmp_path / "model.skops")
+    assert scored(LearnedModel.load(tmp_path / "model.skops", playbook())).equals(scored(learned))
+
+
+def test_a_contact_whose_message_is_not_known_yet_is_scored(learned):
+    """Without any past, by the campaign alone; contacts of touches who are in no table of contacts are counted."""
+    people = [{"contact_id": "nobody", "born": 1990}]
+    own = tables()
+    scores = score(playbook(), learned, people, own["touches"], own["events"], at=AT)
+    assert scores.table()["contact_id"].to_pylist() == ["nobody", "nobody"]
+    assert any("not scored: 40" in note for note in scores.notes)
+
+
+def test_without_contacts_all_who_have_a_past_are_scored():
+    """Those of touches and of events."""
+    model = journeykit.learn(playbook(), tables()["touches"], tables()["events"], until=AT)
+    events = [*tables()["events"], {"contact_id": "visitor", "event": "purchase", "at": on(1)}]
+    assert "visitor" in scored(model, contacts=None, events=events)["contact_id"].to_pylist()
+
+
+def test_contents_that_differ_are_scored_apart(learned):
+    """A campaign whose contents have different channels has a row for each of them."""
+    rules = playbook(campaigns=[Campaign(id="meetup", content=["letter", "text"]), Campaign(id="flash", paused=True)])
+    model = LearnedModel(responses=learned.responses, static=("born",))
+    found = scored(model, playbook=rules)
+    assert found.column_names == ["contact_id", "campaign_id", "content_id", "propensity", "spread"]
+    assert found["content_id"].to_pylist()[:2] == ["letter", "text"]
+    assert set(found["campaign_id"].to_pylist()) == {"meetup"}
+
+
+def test_the_propensity_is_that_of_the_response_that_is_about_the_message():
+    """The first of the playbook in whose scope the message is; none where no response is about it."""
+    near = Response(name="near", event="purchase", within="3d", where=Scope.of(campaign="meetup"))
+    rules = playbook(responses=[near])
+    found = scored(journeykit.learn(rules, **tables(), until=AT, static=["born"]), playbook=rules)
+    own = found["propensity"].to_pylist()
+    assert own[1] is None
+    assert 0 < own[0] < 1
+
+
+def test_a_table_of_scores_is_what_decisions_read(learned, tmp_path):
+    """Parquet, CSV and JSON lines hold the same, and are read as scores."""
+    own = tables()
+    scores = score(playbook(), learned, own["contacts"], own["touches"], own["events"], at=AT)
+    for ending in ("parquet", "csv", "jsonl"):
+        scores.write(tmp_path / f"scores.{ending}")
+    rows = scores.table().to_pylist()
+    assert pq.read_table(tmp_path / "scores.parquet").to_pylist() == rows
+    with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
+        assert [float(row["propensity"]) for row in csv.DictReader(file)] == [row["propensity"] for row in rows]
+    assert [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text("utf-8").splitlines()] == rows
+    read = ScoreTable.read(str(tmp_path / "scores.parquet"), playbook=playbook())
+    assert read.take("c000")["flash"].opt_out == rows[1]["opt_out"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"until": on(2)}, "there are no messages to learn from"),
+        ({"responses": ["sales"]}, r"no response 'sales'; did you mean 'sale'\?"),
+        ({"since": AT}, "since must be before until"),
+        ({"playbook": playbook(responses=[])}, "there is nothing to learn"),
+    ],
+)
+def test_what_cannot_be_learned_is_said(more, said):
+    """No messages that are old enough, a response that there is not, no time, nothing to learn."""
+    given = {"playbook": playbook(), "until": AT} | tables() | more
+    with pytest.raises((DataError, ModelError), match=said):
+        journeykit.learn(given.pop("playbook"), given.pop("touches"), given.pop("events"), **given)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "said"),
+    [
+        ([{"contact_id": "c000"}], "the model asks for 'born', which the contacts do not have"),
+        ([{"contact_id": "c000", "born": "long ago"}], "'born' is text, and in what the model learned from a number"),
+        (None, "the model asks for 'born'"),
+    ],
+)
+def test_contacts_that_lack_what_a_model_asks_for_are_refused(learned, contacts, said):
+    """It names the attribute."""
+    with pytest.raises(DataError, match=said):
+        scored(learned, contacts=contacts)
+
+
+def test_touches_of_campaigns_that_are_gone_are_learned_from(learned):
+    """They are pressure, and examples of a campaign that nobody scores."""
+    own = tables()
+    touches = [{**touch, "campaign_id": "gone"} for touch in own["touches"][:50]] + own["touches"][50:]
+    model = journeykit.learn(playbook(), touches, own["events"], until=AT)
+    assert model.cards["sale"].parts[0].messages == learned.cards["sale"].parts[0].messages
+    assert set(scored(model, touches=touches)["campaign_id"].to_pylist()) == {"meetup", "flash"}
+
+
+def test_an_attribute_that_is_the_answer_is_harmless():
+    """Dated, it is known only after the message; undated, it is left out."""
+    own = tables(80)
+    dated = [
+        {"contact_id": name, "valid_from": at, "bought": bought}
+        for name in {touch["contact_id"] for touch in own["touches"]}
+        for at, bought in [(on(-1), "no"), *((e["at"], "yes") for e in own["events"] if e["contact_id"] == name)]
+    ]
+    past = MessageHistory.read(playbook(), own["touches"], own["events"], until=AT, contacts=dated)
+    found = examples_of(past, until=AT)["sale"]
+    first = found.matrix.column("touches") == 0
+    assert {*np.array(found.matrix.texts("bought"))[first]} == {"no"}
+    undated = [{"contact_id": row["contact_id"], "bought": row["bought"]} for row in dated[::3]]
+    past = MessageHistory.read(playbook(), own["touches"], own["events"], until=AT, contacts=undated)
+    assert "bought" not in {feature.name for feature in features_of(past)}
