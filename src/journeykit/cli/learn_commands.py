@@ -37,7 +37,7 @@ def add_learn(commands: Any) -> None:
     """Add the command that learns."""
     words = "learn the chance that a message is answered, and what it risks, from what messages brought"
     parser = add_playbook_command(commands, "learn", _learn, words)
-    _add_tables(parser, "contacts, whose attributes are learned from; with valid_from they may have several rows each")
+    _add_tables(parser, "contacts, for their attributes; with valid_from each may have several rows")
     parser.add_argument(
         "--until", required=True, type=instant, metavar="T", help="learn from what was sent and done before T"
     )
