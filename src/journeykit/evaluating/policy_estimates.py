@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SELF_NORMALISED, DOUBLY_ROBUST = "self_normalised", "doubly_robust"
 """The estimators."""
+_MORE = {RATE: 40, AMOUNT: 150, NUMBER: 150}
+"""By what outcomes are: so many answers count as evidence that they spread alike, whatever the weight."""
 
 
 @frozen(kw_only=True)
@@ -106,10 +108,10 @@ def estimate_policy(
     expectation where the log shows them (Dudík, Langford and Li, "Doubly robust policy evaluation and learning", ICML
     2011): it is right where the chances are, or where what is expected is.
 
-    Variances are by unit, and linearised. What two messages of a unit have in common adds to them; of a message
-    alone, the variance of the outcome is that of all messages, not of those few that happen to weigh most: Kish's
-    effective sample size ("Survey Sampling", 1965). In simulations this covers the truth where a bootstrap by unit
-    covers it far too rarely.
+    Variances are by unit, and linearised. What two messages of a unit have in common adds to them. Where few answers
+    weigh much, their own variance is too small, and a bootstrap's too; it is drawn towards that of outcomes which
+    spread alike whatever the weight, as Kish's effective sample size takes it ("Survey Sampling", 1965). In simulations
+    this covers the truth about as often as it says, where a bootstrap by unit does so far too rarely.
 
     Args:
         sent: by claim, whether the log sent it.
@@ -239,12 +241,20 @@ class _Estimating:
         return self._estimate(mean, messages, wrong / messages, influence, alone, self._size(self._weight))
 
     def _alone(self, weight: Numbers, centre: Numbers | float, whole: float) -> float:
-        """The variance that messages have each by itself, if outcomes spread alike whatever the weight."""
+        """The variance that messages have each by itself, in a weighted sum of outcomes over a whole.
+
+        The squares of a few outcomes with much weight say little of it, and are mostly too small; that all outcomes
+        spread alike says more, if less exactly. So it is the mean of both, as if there were so many answers more, of
+        which the latter is true.
+        """
         total = float(weight.sum())
         if not total > 0:
             return 0.0
-        spread = float((weight * np.square(self._outcome - centre)).sum()) / total
-        return spread * float((weight * weight).sum()) / whole**2
+        squares = np.square(self._outcome - centre)
+        seen = float((weight * weight * squares).sum())
+        alike = float((weight * squares).sum()) / total * float((weight * weight).sum())
+        answers, more = _kish(weight * np.abs(self._outcome)), _MORE[self._kind]
+        return (answers * seen + more * alike) / (answers + more) / whole**2
 
     def _estimate(
         self,
