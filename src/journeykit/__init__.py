@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.errors import PlaybookError as PlaybookError
     from journeykit.errors import PolicyError as PolicyError
     from journeykit.errors import RuleError as RuleError
+    from journeykit.evaluating.evaluation import evaluate as evaluate
     from journeykit.journey.journey import Journey as Journey
     from journeykit.journey.stages import Stage as Stage
     from journeykit.journey.stages import Transition as Transition
@@ -138,6 +139,7 @@ _HOMES = {
     "Transition": "journey.stages",
     "TrippedGuards": "model.tripped_guards",
     "Window": "model.window",
+    "evaluate": "evaluating",
     "learn": "learning.learner",
 }
 
