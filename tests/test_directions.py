@@ -57,7 +57,7 @@ HOMES = {
     "networkx": {"journey"},
     "cattrs": {"playbook"},
     "yaml": {"playbook"},
-    "pyarrow": {"columns", "demo", "job", "learning", "measuring", "placing", "tables"},
+    "pyarrow": {"columns", "demo", "evaluating", "job", "learning", "measuring", "placing", "tables"},
     "numpy": {
         "columns",
         "demo",

@@ -72,7 +72,7 @@ def test_no_claim_at_all():
     assert mean(found) is mean(found, "doubly_robust") is found.log.mean is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_doubly_robust_is_right_in_the_mean_whatever_is_expected(data):
     """Over all that chance may send, the mean of the estimates is the truth; by exact sums over all logs."""

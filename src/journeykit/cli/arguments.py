@@ -162,6 +162,17 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def level(text: str) -> float:
+    """Read the level of an interval."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1, such as 0.95")
+    return found
+
+
 def policy(text: str) -> tuple[str, Callable[[], Any], str]:
     """Read a policy: its name, what loads it, and where it is."""
     return _named_object("policy", text)

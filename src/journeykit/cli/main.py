@@ -35,6 +35,7 @@ from journeykit.cli.arguments import (
 )
 from journeykit.cli.check_command import add_check
 from journeykit.cli.decide_command import add_decide
+from journeykit.cli.evaluate_command import add_evaluate
 from journeykit.cli.explain_command import add_explain
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
@@ -301,6 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     add_measure(commands)
     add_learn(commands)
     add_score(commands)
+    add_evaluate(commands)
     add_ledger(commands)
     add_graph(commands)
 

@@ -19,6 +19,7 @@ from journeykit.cli.arguments import (
     as_json,
     check_unharmed,
     instant,
+    level,
     open_ledger,
     seed,
     zone_of,
@@ -62,7 +63,7 @@ def add_measure(commands: Any) -> None:
         "column of touches or contacts; a table for each, or for several together: team*stage",
     )
     _add_relation(parser)
-    parser.add_argument("--level", type=_level, default=0.95, metavar="P", help="level of the intervals (0.95)")
+    parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of the intervals (0.95)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the bootstrap (0)")
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
@@ -116,16 +117,6 @@ def _discount(text: str) -> float:
     if not 0 <= rate <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no rate from 0 to 1, such as 0.01")
     return rate
-
-
-def _level(text: str) -> float:
-    try:
-        level = float(text)
-    except ValueError:
-        level = 0.0
-    if not 0 < level < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1, such as 0.95")
-    return level
 
 
 def _measure(arguments: argparse.Namespace) -> int:

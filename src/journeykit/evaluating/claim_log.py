@@ -178,7 +178,7 @@ class ClaimReader:
             for column in NEEDED:
                 if column not in places:
                     raise missing_column(column, table.columns, table.source)
-        made = _Reading(self, table, self._zone, self._bad)
+        made = _ClaimRows(self, table, self._zone, self._bad)
         for part in table.parts(lambda column: fold_name(column) in _COLUMNS):
             if isinstance(part, BadRow):
                 self._bad.add(part)
@@ -188,7 +188,7 @@ class ClaimReader:
         return made.log()
 
 
-class _Reading:
+class _ClaimRows:
     def __init__(self, reader: ClaimReader, table: ArrowTable, zone: tzinfo | None, bad: BadRows) -> None:
         self._reader, self._source, self._bad = reader, table.source, bad
         self._instant = instant_reader(zone, bounded=True)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from journeykit.measuring.differences import wilson
@@ -18,7 +18,7 @@ RATE, AMOUNT, NUMBER = "rate", "amount", "number"
 """What a mean is of: outcomes of 0 or 1; outcomes from 0 on; any numbers."""
 
 
-@frozen(kw_only=True)
+@frozen(eq=False, kw_only=True)
 class MeanEstimate:
     """A mean per message, and what it comes to over all messages.
 
@@ -42,7 +42,7 @@ class MeanEstimate:
     mean: float | None
     error: float
     ends: Ends
-    influence: Numbers
+    influence: Numbers = field(repr=False)
 
     @classmethod
     def of(

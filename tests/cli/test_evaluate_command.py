@@ -1,0 +1,102 @@
+"""The command line of evaluation: ``journeykit evaluate``."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from journeykit.cli import main
+
+PLAYBOOK = """
+responses:
+  - {name: sale, event: purchase, within: 7d, value: amount}
+  - {name: click, event: click, within: 2d}
+"""
+LOG = """contact_id,campaign_id,outcome,chance,decided_at
+anna,news,granted,0.75,2026-11-02T09:00:00Z
+anna,call,deferred,0.25,2026-11-02T09:00:00Z
+ben,news,deferred,0.75,2026-11-02T09:00:00Z
+ben,call,granted,0.25,2026-11-02T09:00:00Z
+cleo,news,deferred,0.5,2026-11-02T09:00:00Z
+cleo,call,granted,0.5,2026-11-02T09:00:00Z
+"""
+CALLS = """contact_id,campaign_id,outcome,chance,decided_at
+anna,call,granted,,2026-11-02T09:00:00Z
+ben,call,granted,,2026-11-02T09:00:00Z
+cleo,call,granted,,2026-11-02T09:00:00Z
+cleo,news,deferred,,2026-11-02T09:00:00Z
+"""
+EVENTS = """contact_id,event,at,amount
+ben,purchase,2026-11-03T10:00:00Z,30
+anna,visit,2026-12-03T10:00:00Z,
+"""
+TABLES = ("--log", "log.csv", "--decisions", "calls.csv", "--events", "events.csv")
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    """A playbook, a log, decisions and events, in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("playbook.yaml", PLAYBOOK), ("log.csv", LOG), ("calls.csv", CALLS), ("events.csv", EVENTS)):
+        Path(name).write_text(text, "utf-8")
+
+
+def evaluate(*more):
+    """The exit code of the command."""
+    return main(["evaluate", "playbook.yaml", *more])
+
+
+def test_decisions_are_evaluated_by_a_log(capsys):
+    """Of calls two thirds would have been answered, for all that three of them say."""
+    assert evaluate(*TABLES) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("6 claims of 3 contacts in 1 run, 2026-11-02 09:00; events until 2026-12-03 10:00 (UTC).")
+    assert "The log sent 3 messages, the decisions send 3; the log could not have sent 0 of these (0.0 %)." in said
+    assert "messages are taken to act alone" in said
+    assert "66.67 %" in said
+
+
+def test_the_response_the_end_and_the_level_are_chosen(capsys):
+    """And everything is JSON where that is asked for."""
+    more = ("--response", "sale", "--until", "2026-11-20T00:00Z", "--level", "0.8", "--json")
+    assert evaluate(*TABLES, *more) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [own["response"] for own in found["responses"]] == ["sale"]
+    assert (found["until"], found["level"]) == ("2026-11-20T00:00:00+00:00", 0.8)
+    assert found["responses"][0]["rate"]["found"][0]["total"] == pytest.approx(2)
+
+
+def test_the_estimates_are_written_as_a_table():
+    """A row for the log and for each estimator."""
+    assert evaluate(*TABLES, "--out", "found.csv") == 0
+    rows = list(csv.DictReader(Path("found.csv").read_text("utf-8").splitlines()))
+    assert [(row["response"], row["measure"], row["estimator"], row["mean"]) for row in rows][:2] == [
+        ("sale", "rate", "log", "0.3333333333333333"),
+        ("sale", "rate", "self_normalised", "0.6666666666666666"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (("--response", "sales"), 2, "no response 'sales'; did you mean 'sale'?"),
+        (("--level", "1"), 2, "'1' is no number between 0 and 1"),
+        (("--out", "found.txt"), 2, "--out found.txt: the ending of a table is one of"),
+        (("--out", "log.csv"), 2, "--out log.csv would overwrite the log"),
+        (("--zone", "Mars"), 2, "--zone"),
+        (("--max-bad", "0"), 0, ""),
+    ],
+)
+def test_a_wrong_command_line_is_told(capsys, more, code, words):
+    """Before any work is done."""
+    assert evaluate(*TABLES, *more) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_log_without_chances_is_refused(capsys):
+    """With what to do, and exit code 4."""
+    assert evaluate("--log", "calls.csv", "--decisions", "calls.csv", "--events", "events.csv") == 4
+    said = capsys.readouterr().err
+    assert "calls.csv, field 'chance': the log has no chances" in said
+    assert "decide with a playbook that has explore" in said
