@@ -78,6 +78,10 @@ def test_a_contact_who_is_drawn_has_weights_dealt_anew_and_is_told_so():
     )
     assert found.notes == (note,)
     assert note in str(found.explain())
+    lines = str(found.explain()).splitlines()
+    assert lines[3].endswith("chance")
+    assert lines[5].endswith(f"{found.rows[0].chance:.3f}".rstrip("0"))
+    assert "chance" in found._repr_html_()
     assert found.explain().to_dict()["vector"] == found.vector
 
 

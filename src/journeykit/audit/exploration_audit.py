@@ -66,6 +66,8 @@ def _fault(how: Exploration, row: Row, *, is_drawn: bool, is_sure: bool) -> str 
     if row.reason not in _ELIGIBLE:
         return None if row.chance is None else f"a chance of {row.chance:g}, and it is not eligible"
     if row.chance is None:
+        # What is not worth it for more than its weight was not weighed against others at all.
+        is_sure = is_sure and row.reason is not Reason.NOT_WORTH_IT
         return "eligible, and without a chance" if is_sure else None
     granted = row.outcome is Outcome.GRANTED
     if not any(_could_be(how, row.chance, undrawn, granted, is_drawn=is_drawn) for undrawn in (False, True)):

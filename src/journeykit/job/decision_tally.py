@@ -29,7 +29,7 @@ _COMPETED = frozenset(
     {Reason.RESTING, Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID}
 )
 """The reasons for which a claim lost that was eligible, and worth it."""
-_ELIGIBLE = _COMPETED | {Reason.GRANTED, Reason.NOT_WORTH_IT}
+_ELIGIBLE = _COMPETED | {Reason.GRANTED}
 
 
 class DecisionTally:

@@ -15,8 +15,9 @@ from journeykit.basics.text_table import text_table
 from journeykit.model.outcome import Grant, Reason, Row
 
 HEADINGS = ("outcome", "campaign / content", "channel", "weight", "why", "lost to", "when", "at what price")
-"""The columns of an explanation."""
-_NUMBERS = (3,)
+"""The columns of an explanation; where the playbook explores also the chance."""
+_CHANCE = "chance"
+_NUMBERS = (3, len(HEADINGS))
 _WIDEST_WHY = 44
 _CELL = "border:1px solid #ccc;padding:2px 6px;vertical-align:top"
 
@@ -172,9 +173,17 @@ class Explanation:
             return f"{proven} for the {len(decision.together)} contacts of the account together"
         return "the best possible" if decision.optimal else f"no choice is worth more than {_number(decision.bound)}"
 
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The columns of the table: `HEADINGS`, and the chance where any claim has one."""
+        return (*HEADINGS, _CHANCE) if any(row.chance is not None for row in self.rows) else HEADINGS
+
     def cells(self) -> list[tuple[str, ...]]:
-        """The table: for each claim the text under each of `HEADINGS`."""
-        return [self._cells(row) for row in self.rows]
+        """The table: for each claim the text under each of the headings."""
+        if len(self.headings) == len(HEADINGS):
+            return [self._cells(row) for row in self.rows]
+        chances = ("" if row.chance is None else _number(row.chance) for row in self.rows)
+        return [(*self._cells(row), chance) for row, chance in zip(self.rows, chances, strict=True)]
 
     def _cells(self, row: Row) -> tuple[str, ...]:
         return (
@@ -200,7 +209,7 @@ class Explanation:
         return f"{WEEKDAYS[local.weekday()].capitalize()} {local.isoformat(' ', 'minutes')[:16]}"
 
     def __str__(self) -> str:
-        table = text_table(HEADINGS, self.cells(), right=_NUMBERS, widest=_WIDEST_WHY) if self.rows else []
+        table = text_table(self.headings, self.cells(), right=_NUMBERS, widest=_WIDEST_WHY) if self.rows else []
         notes = [f"note: {clean(note)}" for note in self.decision.notes]
         return "\n".join([*(clean(line) for line in self.heading()), *([""] if table else []), *table, *notes])
 
@@ -211,7 +220,7 @@ class Explanation:
         import html
 
         who, value = (html.escape(clean(line)) for line in self.heading())
-        head = "".join(f'<th style="{_CELL};text-align:left">{html.escape(name)}</th>' for name in HEADINGS)
+        head = "".join(f'<th style="{_CELL};text-align:left">{html.escape(name)}</th>' for name in self.headings)
         body = "".join(
             "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(clean(cell))}</td>' for cell in row) + "</tr>"
             for row in self.cells()
