@@ -126,7 +126,7 @@ def test_values_that_are_no_numbers_are_counted():
     found = credit(sale(value="amount"), MessageTable.read(sale(), sent(0)), events)
     assert str(found.value.tolist()) == "[12.5, nan, nan]"
     assert list(found.lines) == [
-        "sale: 1 credited events have a value that is no number: none is added",
+        "sale: 1 credited events have a value that is no number (row 2): none is added",
         "sale: 1 credited events have no value",
     ]
 

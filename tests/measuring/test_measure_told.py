@@ -45,7 +45,7 @@ def test_a_value_of_which_nothing_is_known_is_unknown():
     found = measured(touches, events, Playbook(holdout=Holdout(share=0.5), responses=[SALE]), contacts=touches)
     own = found.everything.responses[0]
     assert (own.events, own.value, own.worth, own.value_per_cost) == (2, None, None, None)
-    assert "sale: 2 credited events have a value that is no number: its value is unknown" in found.notes
+    assert "sale: 2 credited events have a value that is no number (rows 1, 2): its value is unknown" in found.notes
     assert {name for _, name, _ in found.block("arms").comparisons} == {"sale"}
     assert "per message" in str(found)
     some = measured(touches, [events[0], did("ben", 2, amount=3)])
@@ -66,7 +66,7 @@ def test_a_cost_below_zero_is_unknown():
     found = measured([sent("anna", 1, cost=-3), sent("ben", 1, cost=2)], [did("anna", 2, amount=5)])
     own = found.everything
     assert (own.cost, own.cost_unknown, own.responses[0].value_per_cost) == (2, 1, None)
-    assert "messages whose cost is no number from 0 on, and is unknown: 1" in found.notes
+    assert "messages whose cost is no number from 0 on, and is unknown: 1 (row 1)" in found.notes
 
 
 def test_events_that_are_no_response_are_named():
@@ -190,3 +190,33 @@ def test_contacts_of_the_holdout_are_in_no_arm_of_decisions():
     found = measured([], [did("c1", 3)], rules, decisions=log, contacts=PEOPLE)
     free = sum(not rules.holdout.holds(own["contact_id"]) for own in PEOPLE)
     assert f"pace: {free} contacts in two arms (now to slow {free})" in str(found)
+
+
+def test_costs_that_are_no_numbers_are_told_with_their_rows():
+    """Rows that cannot be used and touches that are no messages count as rows; beyond five there are more."""
+    touches = [sent("anna", 1), {**sent("anna", 1), "sent_at": "soon"}, sent("anna", 2, status="bounced", cost="x")]
+    touches += [sent("ben", day, cost="dear") for day in range(1, 7)]
+    found = measured(touches, [])
+    assert "messages whose cost is no number from 0 on, and is unknown: 6 (rows 4, 5, 6, 7, 8, ...)" in found.notes
+    assert found.to_dict()["counts"]["messages"]["cost_rows"] == [4, 5, 6, 7, 8]
+
+
+def test_measures_by_a_facet_are_shown_as_their_table():
+    """As text in Python, and as a table in a notebook."""
+    own = measured([sent("anna", 1), sent("ben", 2)], [did("anna", 3, amount=5)]).by("campaign")
+    assert repr(own) == str(own)
+    assert str(own).splitlines()[0] == "By campaign"
+    assert str(own).splitlines()[3].startswith("news             2         2")
+    assert "<table" in own._repr_html_()
+
+
+def test_wide_tables_go_on_below():
+    """What is too wide for a terminal is in pieces, each with the group and the response; nothing is left out."""
+    events = [did("anna", 3, amount=5_000_000), did("anna", 4, "opt_out"), did("ben", 4, "complaint")]
+    touches = [sent(name, 1, cost=0.125, theme="a theme of which there is much to be said") for name in ("anna", "ben")]
+    found = measured(touches, events, by="theme*campaign")
+    lines = str(found).splitlines()
+    assert max(map(len, lines[3:])) <= 130
+    headings = [line.split() for line in lines if line.startswith("theme")]
+    assert [heading[2] for heading in headings] == ["messages", "response", "response"]
+    assert {"messages", "rate", "value", "cost"} <= {word for heading in headings for word in heading}

@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import CompareMeans
 
 from journeykit import DataError, ModelError, Playbook
+from journeykit.basics.clock import DAY
 from journeykit.measuring import measure, measure_relation
 from journeykit.measuring.churn_measures import churn_measures
 from journeykit.measuring.relation_events import first_of_each
@@ -108,6 +109,11 @@ def test_who_is_lost_by_month() -> None:
     assert (found.lost, found.silent) == (("gone",), "60d")
     share = found.everything.months[1].share
     assert (share.low, share.high) == pytest.approx(proportion_confint(1, 2, method="wilson"))
+    # What the text has of who remains is in the table too.
+    remain = {row["measure"]: row for row in found.rows() if row["measure"].startswith("remain")}
+    curve = found.everything.curve
+    assert remain["remain 30 days"]["rate"] == curve.after(30 * DAY)[0] == 1.0
+    assert remain["remain: half by day"]["value"] == curve.median / DAY
 
 
 def test_nothing_says_who_is_lost() -> None:
@@ -290,6 +296,9 @@ def test_what_a_holdout_shows_of_scores_and_of_value() -> None:
     ]
     ends = CompareMeans.from_data(*sides).tconfint_diff(usevar="unequal")
     assert scores.differences[0].fixed == pytest.approx(ends, rel=1e-6)
+    row = next(row for row in found.block("nps").rows() if row["group"] == "messaged - holdout")
+    assert [row["value_low"], row["value_high"]] == pytest.approx([100 * end for end in ends], rel=1e-6)
+    assert row["value"] == pytest.approx(100 * scores.differences[0].difference)
     kept = found.block("returns").kept[0]
     assert kept.contacts == {"holdout": len(held), "messaged": 120 - len(held)}
     # Everybody is worth the same at the start, and one who left nothing at the end.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.credits import Credits as Credits
     from journeykit.measuring.credits import credit as credit
     from journeykit.measuring.differences import Difference as Difference
-    from journeykit.measuring.group_measures import FacetMeasures as FacetMeasures
+    from journeykit.measuring.facet_measures import FacetMeasures as FacetMeasures
     from journeykit.measuring.group_measures import GroupMeasures as GroupMeasures
     from journeykit.measuring.group_measures import ResponseMeasures as ResponseMeasures
     from journeykit.measuring.guard_measures import GuardMeasures as GuardMeasures
@@ -63,7 +63,7 @@ _HOMES = {
     "Credits": "measuring.credits",
     "Difference": "measuring.differences",
     "Estimated": "measuring.value_chain",
-    "FacetMeasures": "measuring.group_measures",
+    "FacetMeasures": "measuring.facet_measures",
     "GroupChurn": "measuring.churn_measures",
     "GroupCohorts": "measuring.sale_cohorts",
     "GroupMeasures": "measuring.group_measures",

@@ -160,7 +160,7 @@ class ChurnMeasures:
         }
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
-        """Rows of the table of measures: a row for each month and segment."""
+        """Rows of the table of measures: a row for each month and segment, then how many remain after some times."""
         for by, name, own in self._groups():
             for month in own.months:
                 share = month.share
@@ -168,6 +168,9 @@ class ChurnMeasures:
                 span = {"low": share.low, "high": share.high, "method": "wilson"}
                 small = {"is_small": str(month.is_small).lower()}
                 yield {"by": by, "group": name, "measure": f"churn {month.month}", **counts, **span, **small}
+        for by, name, own in self._groups():
+            for cells in _curve_rows(own.curve):
+                yield {"by": by, "group": name, "contacts": own.curve.count, **cells}
 
     def __str__(self) -> str:
         return text((f"Intervals are at {100 * self.level:g} %.", *self.notes()), self.tables())
@@ -283,6 +286,18 @@ def _month_cells(month: ChurnMonth) -> tuple[str, ...]:
         said.append(f"from {month.since:%d %b} to {month.until:%d %b}")
     counts = f"{month.came:,}", f"{month.came_and_left:,}"
     return month.month, f"{share.whole:,}", f"{share.part:,}", rate, span, *counts, ", ".join(said)
+
+
+def _curve_rows(curve: SurvivalCurve) -> Iterator[dict[str, Any]]:
+    """The share that remains after each of the days that are shown, and the day after which half remain."""
+    for day in _SHOWN_DAYS:
+        if len(curve.lengths) and day * DAY <= curve.seen_until:
+            share, low, high = curve.after(day * DAY)
+            small = str(curve.fewest(day * DAY) < FEW_AT_RISK).lower()
+            span = {"rate": share, "low": low, "high": high, "method": "kaplan-meier"}
+            yield {"measure": f"remain {day} days", **span, "is_small": small}
+    if curve.median is not None:
+        yield {"measure": "remain: half by day", "value": curve.median / DAY}
 
 
 def _curve_cells(curve: SurvivalCurve) -> tuple[str, ...]:

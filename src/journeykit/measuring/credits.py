@@ -260,11 +260,11 @@ class _Crediting:
         reason = why[own]
         counts = np.bincount(reason, minlength=CREDITED + 1).tolist()
         named = {name: code for name, code in CODES.items() if counts[code]}
-        no_value = no_number = 0
+        no_value, odd = 0, own[:0]
         if number is not None:
             credited = own[reason == CREDITED]
-            no_number = int(np.count_nonzero(self.told.no_number[number][credited]))
-            no_value = int(np.count_nonzero(np.isnan(self.told.value[number][credited]))) - no_number
+            odd = credited[np.flatnonzero(self.told.no_number[number][credited])]
+            no_value = int(np.count_nonzero(np.isnan(self.told.value[number][credited]))) - len(odd)
         return ResponseCount(
             response=response.name,
             events=len(own),
@@ -276,7 +276,8 @@ class _Crediting:
                 for name, code in named.items()
             },
             no_value=no_value,
-            no_number=no_number,
+            no_number=len(odd),
+            no_number_rows=tuple(self.told.row[odd[:_SHOWN]].tolist()),
             event=response.event,
             nearest=None if len(own) else closest(response.event, sorted({*self.parts.other_names, *self.parts.seen})),
             no_property=response.value if len(own) and response.value not in self.parts.properties else None,

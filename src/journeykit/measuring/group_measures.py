@@ -159,24 +159,6 @@ class GroupMeasures:
         }
 
 
-@frozen(kw_only=True)
-class FacetMeasures:
-    """The measures by a facet, or by several together.
-
-    Attributes:
-        facets: what tells the messages apart, such as ``("team", "stage")``.
-        groups: the groups; those with the most messages first, stages in the journey's order.
-    """
-
-    facets: tuple[str, ...]
-    groups: tuple[GroupMeasures, ...]
-
-    @property
-    def name(self) -> str:
-        """The facets as ``--by`` takes them."""
-        return "*".join(self.facets)
-
-
 def settled_and_young(
     response: Response, messages: MessageTable, until: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -10,8 +10,9 @@ import pyarrow as pa
 from attrs import field, frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
-from journeykit.measuring.group_measures import FacetMeasures, GroupMeasures
-from journeykit.measuring.measure_tables import group_rows, groups_table
+from journeykit.measuring.facet_measures import FacetMeasures
+from journeykit.measuring.group_measures import GroupMeasures
+from journeykit.measuring.measure_tables import group_rows
 from journeykit.measuring.ratio_interval import Draws
 
 if TYPE_CHECKING:
@@ -154,11 +155,11 @@ class MeasureReport:
         yield from dict.fromkeys((*self.notes, *(note for block in self.blocks for note in block.notes())))
 
     def _tables(self) -> Iterator[ReportTable]:
-        yield groups_table("All messages", FacetMeasures(facets=(), groups=(self.everything,)))
+        yield FacetMeasures(facets=(), groups=(self.everything,)).table("All messages")
         for own in self.facets:
-            yield groups_table(f"By {' and '.join(own.facets)}", own)
+            yield own.table()
         if self.pressure is not None:
-            yield groups_table("Opt-outs and complaints by messages before", self.pressure)
+            yield self.pressure.table("Opt-outs and complaints by messages before")
         for block in self.blocks:
             yield from block.tables()
 

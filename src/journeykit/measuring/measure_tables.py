@@ -9,7 +9,7 @@ from journeykit.journey.measure.funnel_report import ReportTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from journeykit.measuring.group_measures import FacetMeasures, GroupMeasures, ResponseMeasures
+    from journeykit.measuring.group_measures import GroupMeasures, ResponseMeasures
     from journeykit.measuring.ratio_interval import Ratio
 
 _UNKNOWN = "-"
@@ -53,11 +53,11 @@ def group_rows(by: str, groups: Iterable[GroupMeasures]) -> Iterator[dict[str, A
             yield {"by": by, "group": name, **counts}
 
 
-def groups_table(title: str, facet: FacetMeasures) -> ReportTable:
+def groups_table(title: str, facets: Sequence[str], measures: Sequence[GroupMeasures]) -> ReportTable:
     """Groups as a table: a line for each response, and columns for what one of them has."""
-    groups = facet.groups[:SHOWN]
-    if len(facet.groups) > SHOWN:
-        title = f"{title}: {SHOWN} of {len(facet.groups):,} groups; --json and --out give all"
+    groups = measures[:SHOWN]
+    if len(measures) > SHOWN:
+        title = f"{title}: {SHOWN} of {len(measures):,} groups; --json and --out give all"
     measured = [own for group in groups for own in group.responses]
     group_columns = [_MESSAGES, _CONTACTS, *([_COST] if any(own.cost is not None for own in groups) else [])]
     columns = [column for column, is_there in _COLUMNS if any(map(is_there, measured))]
@@ -66,9 +66,9 @@ def groups_table(title: str, facet: FacetMeasures) -> ReportTable:
         for group in groups
         for cells, own in _lines(group, [cell for _, cell in group_columns])
     ]
-    headings = (*facet.facets, *(heading for heading, _ in (*group_columns, *columns)))
-    names = len(facet.facets)
-    return ReportTable(title, headings, rows, names)
+    headings = (*facets, *(heading for heading, _ in (*group_columns, *columns)))
+    names = len(facets)
+    return ReportTable(title, headings, rows, names, again=(names + len(group_columns),) if columns else ())
 
 
 def _lines(

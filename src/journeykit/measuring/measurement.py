@@ -15,8 +15,9 @@ from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.assignment import is_dealt_out
 from journeykit.measuring.credits import credit
 from journeykit.measuring.decision_log import DecisionLog
+from journeykit.measuring.facet_measures import FacetMeasures
 from journeykit.measuring.facet_sources import FacetSources
-from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, FacetMeasures, measures_of, settled_and_young
+from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, measures_of, settled_and_young
 from journeykit.measuring.group_sums import MessageGroups
 from journeykit.measuring.guard_measures import guard_measures
 from journeykit.measuring.measure_report import MeasureReport
@@ -25,6 +26,7 @@ from journeykit.measuring.message_facets import MessageFacets, column_names, fac
 from journeykit.measuring.message_pressure import by_messages_before, harms_of, messages_before_each
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
+from journeykit.measuring.response_count import in_rows
 from journeykit.model.response import WELL_KNOWN
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
@@ -256,6 +258,7 @@ def _counts(tables: MeasuredTables) -> dict[str, Any]:
             "outside": messages.outside,
             "of_unknown_contacts": messages.strangers,
             "cost_is_no_number": messages.no_cost,
+            "cost_rows": list(messages.no_cost_rows),
             "repeated_decisions": messages.repeated,
             "alike": messages.alike,
             "bad_rows": messages.bad_rows,
@@ -290,7 +293,8 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     yield from _unknown_campaigns(tables)
     yield from _unknown_arms(tables)
     if messages.no_cost:
-        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}"
+        where = in_rows(messages.no_cost, messages.no_cost_rows)
+        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}{where}"
     if everything.cost is not None and everything.cost_unknown:
         yield f"messages whose cost is unknown: {everything.cost_unknown:,}; no value per cost where they are"
     if messages.repeated:

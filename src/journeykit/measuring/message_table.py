@@ -55,6 +55,7 @@ FIRST_COLUMNS = (
 )
 """The columns that every table of messages has, in this order; nothing is in them where nothing is known."""
 _SENT = "sent"
+_SHOWN = 5
 
 
 @frozen(eq=False, kw_only=True)
@@ -86,6 +87,7 @@ class MessageTable:
         outside: how many messages are neither here nor in `earlier`, because of `since` and `until`.
         strangers: how many messages have contacts that the table of contacts lacks.
         no_cost: how many messages have a cost that is no number from 0 on, and so is unknown.
+        no_cost_rows: the numbers of the first of their rows in the table of touches, counted from 1.
         repeated: how many messages have a decision id that another one of the same contact has too.
         alike: how many messages without a decision id are the same as one before in contact, instant and all that
             `kind` tells apart: of touches that were loaded twice, it is half of them.
@@ -111,6 +113,7 @@ class MessageTable:
     outside: int = 0
     strangers: int = 0
     no_cost: int = 0
+    no_cost_rows: tuple[int, ...] = ()
     repeated: int = 0
     alike: int = 0
     bad: tuple[BadRow, ...] = ()
@@ -160,9 +163,45 @@ class MessageTable:
             >>> len(messages), messages.rows["campaign_id"].to_pylist(), messages.not_sent
             (1, ['news'], {'bounced': 1})
         """
+        reading = MessageReading(
+            playbook,
+            touches,
+            contacts=contacts,
+            zone=zone,
+            columns=columns,
+            bad=BadRows(max_bad),
+            threads=threads,
+        )
+        found: Self = reading.table(
+            cls, since=None if since is None else micros(since), until=None if until is None else micros(until)
+        )
+        return found
+
+
+def tie_text(touch: Touch) -> str:
+    """What puts messages of one instant in order."""
+    return repr((*touch.facts, touch.claim))
+
+
+class MessageReading:
+    """A table of touches, read: tables of messages of several times are made from it.
+
+    The arguments are those of `MessageTable.read`; ``bad`` is where bad rows are counted.
+    """
+
+    def __init__(
+        self,
+        playbook: Playbook,
+        touches: TableSource,
+        *,
+        contacts: TableSource | None,
+        zone: str | None,
+        columns: Iterable[str] | None,
+        bad: BadRows,
+        threads: int | None = None,
+    ) -> None:
         only = None if columns is None else frozenset({"account_id", "stage", "arm", "cost", *map(fold_name, columns)})
         where = None if zone is None else clock(zone).zone
-        bad = BadRows(max_bad)
         contact_numbers = ContactNumbers()
         contact_rows = (
             None if contacts is None else ContactRows(contacts, contact_numbers, zone=where, bad=bad, only=only)
@@ -181,29 +220,7 @@ class MessageTable:
         read = list(parts)
         refuse_useless(bad, before, sum(len(part.at) for part in read))
         bad.check()
-        made = _Made(ruleset, parts, read, contact_numbers, contact_rows)
-        first = None if since is None else micros(since)
-        end = None if until is None else micros(until)
-        found: Self = made.table(cls, first, end, bad)
-        return found
-
-
-def tie_text(touch: Touch) -> str:
-    """What puts messages of one instant in order."""
-    return repr((*touch.facts, touch.claim))
-
-
-class _Made:
-    """What was read, put in order."""
-
-    def __init__(
-        self,
-        ruleset: Ruleset,
-        parts: TouchParts,
-        read: Sequence[TouchPart],
-        contact_numbers: ContactNumbers,
-        contact_rows: ContactRows | None,
-    ) -> None:
+        self._bad = bad
         self._ruleset = ruleset
         self._parts = parts
         self._contact_rows = contact_rows
@@ -221,9 +238,17 @@ class _Made:
         self.kind = np.concatenate([part.kind for part in read] or [np.zeros(0, np.int32)])
         self.decision = np.concatenate([part.decision for part in read] or [np.zeros(0, np.uint64)])
         self.columns = {fold: joined_arrays(_aligned(read, fold)) for fold in parts.names}
+        self._first = np.cumsum([0, *(len(part.at) for part in read)])
+        self._row_numbers = [part.numbers for part in read]
 
-    def table(self, kind: type[Any], since: int | None, until: int | None, bad: BadRows) -> Any:
-        """The table of messages."""
+    def table(self, kind: type[Any], *, since: int | None, until: int | None) -> Any:
+        """The table of messages between two instants.
+
+        Args:
+            kind: its class, a `MessageTable`.
+            since: messages from this instant on, in microseconds; None for all.
+            until: messages before this instant; None for all.
+        """
         counts = np.bincount(self.kind, minlength=len(self._statuses)).tolist()
         not_sent: dict[str, int] = {}
         for status, count in zip(self._statuses, counts, strict=True):
@@ -245,9 +270,9 @@ class _Made:
             earlier=earlier,
             not_sent=dict(sorted(not_sent.items())),
             outside=int(np.count_nonzero(sent) - np.count_nonzero(chosen)) - (0 if earlier is None else len(earlier)),
-            bad=tuple(bad.first),
-            bad_rows=bad.total,
-            bad_lines=tuple(bad.lines()),
+            bad=tuple(self._bad.first),
+            bad_rows=self._bad.total,
+            bad_lines=tuple(self._bad.lines()),
         )
 
     def _chosen(self, kind: type[Any], chosen: np.ndarray, **more: Any) -> Any:
@@ -270,7 +295,8 @@ class _Made:
             known=known,
             contacts=self._contact_table(),
             strangers=strangers,
-            no_cost=no_cost,
+            no_cost=len(no_cost),
+            no_cost_rows=self._first_numbers(no_cost),
             repeated=_repeated(contact, decision),
             alike=_alike(contact, at, kinds, decision),
             **more,
@@ -286,7 +312,8 @@ class _Made:
 
     def _columns(
         self, rows: np.ndarray, contact: np.ndarray, at: np.ndarray, kinds: np.ndarray
-    ) -> tuple[dict[str, Any], int]:
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """The columns, and of messages whose cost cannot be used the places among the touches."""
         own = {fold: column.take(numbers(rows, pa.int64())) for fold, column in self.columns.items()}
         others = self._of_contacts(contact)
         found: dict[str, Any] = {
@@ -314,7 +341,15 @@ class _Made:
         for fold, column in (*own.items(), *((fold, column) for fold, column in others.items() if fold not in own)):
             if names[fold] not in made:
                 made[names[fold]] = column
-        return made, bad
+        return made, rows[bad]
+
+    def _first_numbers(self, places: np.ndarray) -> tuple[int, ...]:
+        """The numbers of the first rows of some touches."""
+        found = []
+        for place in np.sort(places)[:_SHOWN].tolist():
+            part = int(np.searchsorted(self._first, place, "right")) - 1
+            found.append(self._row_numbers[part].of(place - int(self._first[part])))
+        return tuple(found)
 
     def _of_contacts(self, contact: np.ndarray) -> dict[str, Any]:
         if self._contact_rows is None or self._row_of is None:
@@ -331,17 +366,17 @@ class _Made:
             {name: _taken(self._contact_rows.column(fold), places) for fold, name in self._contact_rows.names.items()}
         )
 
-    def _cost(self, given: Any, kinds: np.ndarray) -> tuple[np.ndarray, int]:
-        """What each message cost: its own, else the campaign's; and how many have one that is no number from 0 on."""
+    def _cost(self, given: Any, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each message cost: its own, else the campaign's; and whether it has one that is no number from 0 on."""
         campaigns = self._ruleset.campaigns
         costs = [campaigns[name].cost if name in campaigns else None for name in map(_campaign, self.kinds)]
         planned = np.array([np.nan if cost is None else cost for cost in costs] or [np.nan], np.float64)[kinds]
         if given is None:
-            return planned, 0
+            return planned, np.zeros(len(kinds), np.bool_)
         own, bad = floats(Column(given.combine_chunks()), len(kinds))
         bad |= own < 0
         own[bad] = np.nan
-        return np.where(np.isnan(own) & ~bad, planned, own), int(np.count_nonzero(bad))
+        return np.where(np.isnan(own) & ~bad, planned, own), bad
 
 
 def _campaign(facets: Facets) -> str | None:

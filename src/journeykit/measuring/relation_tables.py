@@ -21,6 +21,7 @@ from journeykit.measuring.cell_columns import id_halves
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.relation_events import RelationEventReader, RelationEvents
+from journeykit.measuring.response_count import in_rows
 from journeykit.measuring.stage_stays import StageStays
 from journeykit.model.rest import micros_of_lag
 from journeykit.model.window import Lag
@@ -268,7 +269,8 @@ def _message_notes(messages: MessageTable | None) -> Iterable[str]:
     if messages.strangers:
         yield f"messages of contacts that the table of contacts lacks: {messages.strangers:,}"
     if messages.no_cost:
-        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}"
+        where = in_rows(messages.no_cost, messages.no_cost_rows)
+        yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}{where}"
     unknown = messages.rows["cost"].null_count
     if 0 < unknown < len(messages):
         yield f"messages whose cost is unknown: {unknown:,}; lifetime values take them to cost nothing"

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from journeykit.kernels.interface.credit_arrays import CREDITED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 REPEATED, AFTER_END, UNKNOWN_CONTACT, NO_MESSAGE = "repeated", "after_end", "unknown_contact", "no_message"
 UNKNOWN_DECISION, UNKNOWN_CAMPAIGN, OUT_OF_SCOPE = "unknown_decision", "unknown_campaign", "out_of_scope"
@@ -48,6 +48,7 @@ class ResponseCount:
         rows: by reason, the numbers of the first rows, counted from 1 without the header.
         no_value: how many of the credited ones have no value, though the response has one.
         no_number: how many of the credited ones have a value that is no number; they count, without a value.
+        no_number_rows: the numbers of the first of their rows.
         event: the name of its events.
         nearest: where there are none, a name that events have and that may have been meant; None for none.
         no_property: the property that is the value, where no event has it.
@@ -61,6 +62,7 @@ class ResponseCount:
     rows: Mapping[str, tuple[int, ...]] = field(factory=dict)
     no_value: int = 0
     no_number: int = 0
+    no_number_rows: tuple[int, ...] = ()
     event: str = ""
     nearest: str | None = None
     no_property: str | None = None
@@ -78,18 +80,16 @@ class ResponseCount:
             hint = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
             yield f"{self.response}: no event has the name {self.event!r}{hint}"
         for name, count in self.reasons.items():
-            rows = self.rows.get(name, ())
-            where = (
-                f" (row{'s' if count > 1 else ''} {', '.join(map(str, rows))}{', ...' if count > len(rows) else ''})"
-            )
-            yield f"{self.response}: {count:,} of {self.events:,} events {WHY_NOT[name]}{where if rows else ''}"
+            where = in_rows(count, self.rows.get(name, ()))
+            yield f"{self.response}: {count:,} of {self.events:,} events {WHY_NOT[name]}{where}"
         if self.no_property is not None:
             hint = "" if self.nearest_property is None else f"; did you mean {self.nearest_property!r}?"
             yield f"{self.response}: no event has the property {self.no_property!r}, its value{hint}"
         unknown = ": its value is unknown" if self.credited and self.no_number + self.no_value == self.credited else ""
         if self.no_number:
             why = ": none is added" if self.no_value or not unknown else unknown
-            yield f"{self.response}: {self.no_number:,} credited events have a value that is no number{why}"
+            where = in_rows(self.no_number, self.no_number_rows)
+            yield f"{self.response}: {self.no_number:,} credited events have a value that is no number{where}{why}"
         if self.no_value:
             yield f"{self.response}: {self.no_value:,} credited events have no value{unknown}"
 
@@ -103,4 +103,16 @@ class ResponseCount:
             "rows": {name: list(rows) for name, rows in self.rows.items()},
             "no_value": self.no_value,
             "no_number": self.no_number,
+            "no_number_rows": list(self.no_number_rows),
         }
+
+
+def in_rows(count: int, rows: Sequence[int]) -> str:
+    """In which rows something is, of which the first are known.
+
+    Example:
+        >>> in_rows(3, (4, 9)), in_rows(1, (4,)), in_rows(3, ())
+        (' (rows 4, 9, ...)', ' (row 4)', '')
+    """
+    more = ", ..." if count > len(rows) else ""
+    return f" (row{'s' if count > 1 else ''} {', '.join(map(str, rows))}{more})" if rows else ""

@@ -147,11 +147,21 @@ class SurveyScores:
         }
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
-        """Rows of the table of measures: a row for each score."""
+        """Rows of the table of measures: a row for each score, then for each difference between arms."""
         for by, group, own in self._scores():
             cells: dict[str, Any] = {"by": by, "group": group, "measure": "nps", "contacts": own.answers}
             small = {"is_small": str(own.is_small).lower()}
             yield {**cells, "value": own.score, "value_low": own.low, "value_high": own.high, **small}
+        for name, arms in self.by_arm.items():
+            for one in arms.differences:
+                if one.difference is not None:
+                    low, high = one.fixed or (None, None)
+                    span = {
+                        "value": 100 * one.difference,
+                        "value_low": None if low is None else 100 * low,
+                        "value_high": None if high is None else 100 * high,
+                    }
+                    yield {"by": name, "group": f"{one.arm.name} - {one.against.name}", "measure": "nps", **span}
 
     def __str__(self) -> str:
         return text((f"Intervals are at {100 * self.level:g} %.", *self.notes()), self.tables())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from attrs import frozen
 
 from journeykit.basics.threads import at_once
 from journeykit.columns.word_counts import cells_at, combinations
@@ -47,6 +48,7 @@ class TouchPart(NamedTuple):
         kind: what each is apart from whose and when: its place in `TouchParts.kinds`.
         decision: the marks of the decision ids; 0 for none.
         columns: what else the table has, by folded name.
+        numbers: the numbers of the rows in the table.
     """
 
     contact: np.ndarray
@@ -54,6 +56,32 @@ class TouchPart(NamedTuple):
     kind: np.ndarray
     decision: np.ndarray
     columns: dict[str, pa.Array]
+    numbers: RowNumbers
+
+
+@frozen
+class RowNumbers:
+    """The numbers of the rows of a chunk, as far as they can be used.
+
+    Attributes:
+        first: the number of the first row of the chunk, counted from 1.
+        lost: the places of the rows that cannot be used, ascending.
+
+    Example:
+        >>> RowNumbers(first=101, lost=(0, 2)).of(1)
+        104
+    """
+
+    first: int
+    lost: tuple[int, ...] = ()
+
+    def of(self, place: int) -> int:
+        """The number of a row, by its place among those that can be used."""
+        for lost in self.lost:
+            if lost > place:
+                break
+            place += 1
+        return self.first + place
 
 
 class TouchParts:
@@ -153,7 +181,8 @@ class TouchParts:
             at, kind, decision = at[good], kind[good], decision[good]
             kept = {fold: array.take(number_array(rest, pa.int64())) for fold, array in kept.items()}
             ids = KeyedIds(ids.column.take(rest), ids.one[good], ids.two[good], ids.bad[good])
-        return TouchPart(np.zeros(0, np.int32), at, kind, decision, kept), ids, bad
+        numbers = RowNumbers(number, tuple(sorted(faults)))
+        return TouchPart(np.zeros(0, np.int32), at, kind, decision, kept, numbers), ids, bad
 
     def _is_kept(self, fold: str) -> bool:
         return fold not in TOUCH_COLUMNS and (self._only is None or fold in self._only)

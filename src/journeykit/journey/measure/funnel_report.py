@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
-from journeykit.basics.text import clean
+from journeykit.basics.text import clean, width_of
 from journeykit.basics.text_table import text_table
 from journeykit.journey.measure.intervals import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from journeykit.journey.measure.sales import Sales
 
 _UNKNOWN = "-"
+WIDEST = 130
+"""So many characters wide is a table at most, as text; what is wider goes on below."""
 _CELL = "border:1px solid #ccc;padding:2px 6px"
 
 
@@ -132,21 +134,47 @@ def days(length: Length) -> float | None:
 
 
 class ReportTable(NamedTuple):
-    """A table for people: a title, headings, rows, and how many columns, from the first on, are names."""
+    """A table for people: a title, headings, rows, and how many columns, from the first on, are names.
+
+    Where the table is too wide for one piece of text, each piece has the names again, and the columns of ``again``.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     names: int
+    again: tuple[int, ...] = ()
 
 
 def text(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
     """The estimates as text."""
     lines = [*heading]
     for table in tables:
-        figures = range(table.names, len(table.headings))
-        lines += ["", table.title, *text_table(table.headings, table.rows, right=figures)]
+        lines += ["", table.title]
+        for number, columns in enumerate(_pieces(table)):
+            headings = [table.headings[column] for column in columns]
+            rows = [[row[column] for column in columns] for row in table.rows]
+            lines += [""] * bool(number)
+            lines += text_table(headings, rows, right=range(table.names, len(columns)))
     return "\n".join(lines)
+
+
+def _pieces(table: ReportTable) -> Iterator[list[int]]:
+    """The columns of each piece of a table of which none is wider than `WIDEST`, as far as that can be."""
+    widths = [
+        max(width_of(clean(cell)) for cell in cells) + 2 for cells in zip(table.headings, *table.rows, strict=True)
+    ]
+    first = list(range(table.names))
+    found, width = list(first), sum(widths[: table.names])
+    kept = sorted({*first, *table.again})
+    for column in range(table.names, len(widths)):
+        if width + widths[column] - 2 > WIDEST and len(found) > len(kept):
+            yield found
+            found = [own for own in kept if own < column]
+            width = sum(widths[own] for own in found)
+        found.append(column)
+        width += widths[column]
+    yield found
 
 
 def page(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
