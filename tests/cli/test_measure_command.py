@@ -70,6 +70,28 @@ def test_bad_rows_are_told_by_table_and_row(folder, capsys):
     assert "bad rows of events.csv: 2 (rows 4, 5); the first: row 4, field 'event'" in said
 
 
+@pytest.mark.parametrize("relation", [False, True])
+def test_bad_rows_are_kept_whole(folder, relation):
+    """Each once, with what is wrong; events that are no response are looked at for the relationship alone."""
+    (folder / "events.csv").write_text(EVENTS + "ben,purchase,soon,1\nben,visit,later,\n", encoding="utf-8")
+    (folder / "contacts.csv").write_text("contact_id\nanna\nben\nanna\n", encoding="utf-8")
+    more = ("--relation", "--silent", "10d") if relation else ()
+    assert measure(*TABLES, "--contacts", "contacts.csv", "--bad-rows", "bad.jsonl", *more) == 0
+    rows = [json.loads(line) for line in (folder / "bad.jsonl").read_text("utf-8").splitlines()]
+    told = [(row["table"], row["row"], row["column"], row["found"]) for row in rows]
+    events = [("events", 4, "at", "'soon'"), *([("events", 5, "at", "'later'")] if relation else [])]
+    assert told == [("touches", 4, "sent_at", "'someday'"), *events, ("contacts", 3, "contact_id", "'anna'")]
+    assert json.loads(rows[0]["cells"])["contact_id"] == "dan"
+
+
+def test_bad_rows_are_kept_where_there_are_too_many(folder, capsys):
+    """That is when they are looked for."""
+    assert measure(*TABLES, "--max-bad", "0", "--bad-rows", "bad.csv") == 4
+    assert "someday" in (folder / "bad.csv").read_text("utf-8")
+    assert measure(*TABLES, "--bad-rows", "bad.txt") == 2
+    assert "--bad-rows bad.txt: the ending of a table is one of" in capsys.readouterr().err
+
+
 def test_what_is_true_of_several_responses_is_said_once(folder, capsys):
     """Also where the relationship is measured beside, and reads the same events."""
     more = "  - {name: buy, event: purchase, within: 7d}\n"

@@ -6,8 +6,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from journeykit.cli.arguments import (
     DONE,
     GUARD,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from journeykit.measuring import MeasureReport
-    from journeykit.playbook.playbook import Playbook
 
 
 def add_measure(commands: Any) -> None:
@@ -66,6 +63,9 @@ def add_measure(commands: Any) -> None:
     parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of the intervals (0.95)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the bootstrap (0)")
     add_max_bad(parser)
+    parser.add_argument(
+        "--bad-rows", metavar="F", help="keep bad rows whole in a file, with what is wrong: .csv, .jsonl or .parquet"
+    )
     parser.add_argument("--out", metavar="F", help="write the measures as a table too: .csv, .jsonl or .parquet")
     parser.add_argument("--harms", metavar="F", help="write which message each opt-out and complaint followed")
     parser.add_argument(
@@ -149,12 +149,12 @@ def _measure(arguments: argparse.Namespace) -> int:
             level=arguments.level,
             seed=arguments.seed,
             max_bad=arguments.max_bad,
+            bad_rows=arguments.bad_rows,
             lifts=lifts,
+            relation=_relation(arguments) if arguments.relation else None,
         )
-        if arguments.relation:
-            found = _with_relation(arguments, found, playbook, touches, events)
     except ModelError as error:
-        raise UsageError(str(error)) from error
+        raise _said(error) from error
     _write(arguments, found)
     print(as_json(found.to_dict()) if arguments.json else found)
     return _guarded(arguments, found.block("guards"))
@@ -177,37 +177,19 @@ def _guarded(arguments: argparse.Namespace, guards: Any) -> int:
     return GUARD if guards.tripped.trips else DONE
 
 
-def _with_relation(
-    arguments: argparse.Namespace, found: MeasureReport, playbook: Playbook, touches: Any, events: Any
-) -> MeasureReport:
-    """The report with the measures of the relationship."""
-    from journeykit.measuring.relation_report import measure_relation
-
+def _relation(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What is asked of the relationship."""
     asked = {own: getattr(arguments, name) for name, own in _OF_RELATION.items()}
-    try:
-        relation = measure_relation(
-            playbook,
-            events,
-            since=arguments.since,
-            until=arguments.until,
-            contacts=arguments.contacts,
-            touches=touches,
-            zone=arguments.zone,
-            level=arguments.level,
-            max_bad=arguments.max_bad,
-            **{name: value for name, value in asked.items() if value is not None},
-        )
-    except ModelError as error:
-        option = next((name for name, own in _OF_RELATION.items() if own == error.field), None)
-        said = str(error).removeprefix(f"{error.field}: ")
-        raise UsageError(f"--{option.replace('_', '-')}: {said}" if option else said) from error
-    # What is said of several responses need not be said of one of them again.
-    told = {
-        (name, said) for names, _, said in (own.partition(": ") for own in found.notes) for name in names.split(", ")
-    }
-    more = (note for note in relation.notes if (note.partition(": ")[0], note.partition(": ")[2]) not in told)
-    notes = (*found.notes, *more)
-    return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=notes)
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _said(error: ModelError) -> UsageError:
+    """What cannot be asked, with the option that asks for it where it is one of the relationship."""
+    field = error.field.removeprefix("relation.")
+    option = next((name for name, own in _OF_RELATION.items() if error.field == f"relation.{own}"), None)
+    if option is None:
+        return UsageError(str(error))
+    return UsageError(f"--{option.replace('_', '-')}: {str(error).removeprefix(f'{field}: ')}")
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[Any, Any, Any]:
@@ -239,7 +221,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--since must be before --until")
     tables = ("playbook", "touches", "events", "contacts", "decisions")
     read = {f"the {name}": getattr(arguments, name) for name in tables}
-    for name in ("out", "harms", "guards-out"):
+    for name in ("out", "harms", "bad-rows", "guards-out"):
         path = getattr(arguments, name.replace("-", "_"))
         if path is None:
             continue

@@ -8,16 +8,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from journeykit.basics.clock import clock, micros
-from journeykit.kernels.interface.credit_arrays import STRANGE_CAMPAIGN
-from journeykit.measuring.contact_numbers import ContactNumbers
-from journeykit.measuring.event_parts import EventParts
-from journeykit.tables.bad_row_list import BadRows
+from journeykit.basics.clock import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from journeykit.measuring.event_parts import EventPart
     from journeykit.measuring.measured_tables import MeasuredTables
 
 
@@ -39,18 +32,10 @@ class ContactOutcomes:
 def contact_outcomes(tables: MeasuredTables) -> list[ContactOutcomes]:
     """The outcomes of all contacts, by response. Events count by their names: no message need come before them."""
     messages, responses = tables.messages, tables.credits.responses
-    # Bad rows of events were counted when the events were credited.
-    parts = EventParts(
-        tables.events,
-        tables.playbook.responses,
-        contacts=ContactNumbers.of(messages.ids),
-        campaign_number=lambda _: STRANGE_CAMPAIGN,
-        zone=None if tables.zone is None else clock(tables.zone).zone,
-        bad=BadRows(),
-    )
-    read = list(parts)
-    contact, at, name = (_joined(read, part) for part in ("contact", "at", "name"))
-    kept = _once(contact, at, _joined(read, "mark"))
+    read = tables.read.events_for(messages)
+    told, parts = read.told, read.parts
+    contact, at, name = told.contact, told.at, told.name
+    kept = _once(contact, at, told.mark)
     kept &= (contact >= 0) & (at >= micros(tables.since)) & (at <= micros(tables.until))
     found = []
     for response in responses:
@@ -58,15 +43,11 @@ def contact_outcomes(tables: MeasuredTables) -> list[ContactOutcomes]:
         value: NDArray[np.float64] | None = None
         if response.value is not None:
             place = parts.values[response.value]
-            numbers = np.concatenate([part.value[place] for part in read] or [np.zeros(0)])[own]
+            numbers = told.value[place][own]
             if not len(numbers) or not np.isnan(numbers).all():
                 value = np.bincount(contact[own], np.nan_to_num(numbers), len(messages.ids)).astype(np.float64)
         found.append(ContactOutcomes(response.name, np.bincount(contact[own], minlength=len(messages.ids)), value))
     return found
-
-
-def _joined(read: Sequence[EventPart], part: str) -> NDArray[np.int64]:
-    return np.concatenate([getattr(own, part) for own in read] or [np.zeros(0, np.int64)])
 
 
 def _once(contact: NDArray[np.int64], at: NDArray[np.int64], mark: NDArray[np.int64]) -> NDArray[np.bool_]:

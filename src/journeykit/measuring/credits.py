@@ -143,38 +143,66 @@ def credit(
         >>> found.message.tolist(), found.value.tolist(), found.counts[0].credited
         ([1], [12.0], 1)
     """
-    bad, used = BadRows(max_bad), thread_count(threads)
-    campaigns = Campaigns(playbook, messages.kinds)
-    parts = EventParts(
-        events,
-        playbook.responses,
-        contacts=ContactNumbers.of(messages.ids),
-        campaign_number=campaigns.number,
-        zone=None if zone is None else clock(zone).zone,
-        bad=bad,
-        threads=used,
-    )
-    read = list(parts)
-    bad.rows[parts.source.source] = parts.rows
-    bad.refuse_useless(parts.source.source)
-    bad.check()
-    told = _joined(read, len(parts.values))
-    responses = responses_of(playbook.responses, parts.seen)
-    crediting = _Crediting(messages, parts, told, campaigns.of_kind)
-    found = list(at_once(crediting.credit, enumerate(responses), used))
-    columns = [
-        np.concatenate([own[place] for own, _ in found] or [np.zeros(0, kind)]) for place, kind in enumerate(_KINDS)
-    ]
-    return Credits(
-        responses=responses,
-        **dict(zip(_NAMES, columns, strict=True)),
-        counts=tuple(count for _, count in found),
-        others=parts.others,
-        other_names=dict(parts.other_names),
-        bad=tuple(bad.first),
-        bad_rows=bad.total,
-        bad_lines=tuple(bad.lines()),
-    )
+    reading = EventReading(playbook, messages, events, zone=zone, bad=BadRows(max_bad), threads=threads)
+    return reading.credit(messages)
+
+
+class EventReading:
+    """A table of events, read: they are credited to one table of messages after another.
+
+    The arguments are those of `credit`; ``bad`` is where bad rows are counted. The tables of messages are all of one
+    `journeykit.measuring.message_table.MessageReading`, so that contacts and kinds of messages have the same numbers.
+
+    Attributes:
+        parts: says which names of events and which values have which numbers.
+        told: the events that responses ask for.
+    """
+
+    def __init__(
+        self,
+        playbook: Playbook,
+        messages: MessageTable,
+        events: TableSource,
+        *,
+        zone: str | None,
+        bad: BadRows,
+        threads: int | None = None,
+    ) -> None:
+        self._bad, self._threads = bad, thread_count(threads)
+        self._campaigns = Campaigns(playbook, messages.kinds)
+        self.parts = parts = EventParts(
+            events,
+            playbook.responses,
+            contacts=ContactNumbers.of(messages.ids),
+            campaign_number=self._campaigns.number,
+            zone=None if zone is None else clock(zone).zone,
+            bad=bad,
+            threads=self._threads,
+        )
+        read = list(parts)
+        bad.rows[parts.source.source] = parts.rows
+        bad.refuse_useless(parts.source.source)
+        bad.check()
+        self.told = _joined(read, len(parts.values))
+        self._responses = responses_of(playbook.responses, parts.seen)
+
+    def credit(self, messages: MessageTable) -> Credits:
+        """Credit the events to messages."""
+        crediting = _Crediting(messages, self.parts, self.told, self._campaigns.of_kind)
+        found = list(at_once(crediting.credit, enumerate(self._responses), self._threads))
+        columns = [
+            np.concatenate([own[place] for own, _ in found] or [np.zeros(0, kind)]) for place, kind in enumerate(_KINDS)
+        ]
+        return Credits(
+            responses=self._responses,
+            **dict(zip(_NAMES, columns, strict=True)),
+            counts=tuple(count for _, count in found),
+            others=self.parts.others,
+            other_names=dict(self.parts.other_names),
+            bad=tuple(self._bad.first),
+            bad_rows=self._bad.total,
+            bad_lines=tuple(self._bad.lines()),
+        )
 
 
 _NAMES = ("message", "response", "event", "at", "value", "share")

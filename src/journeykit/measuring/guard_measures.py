@@ -10,8 +10,6 @@ from attrs import frozen
 
 from journeykit.basics.clock import micros, moment
 from journeykit.journey.measure.funnel_report import ReportTable
-from journeykit.measuring.credits import credit
-from journeykit.measuring.message_table import MessageTable
 from journeykit.model.guard import LEAST_RESPONSES
 from journeykit.model.response import responses_of
 from journeykit.model.tripped_guards import GuardTrip, TrippedGuards
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from journeykit.measuring.credits import Credits
     from journeykit.measuring.measured_tables import MeasuredTables
+    from journeykit.measuring.message_table import MessageTable
     from journeykit.model.guard import Guard
     from journeykit.model.response import Response
 
@@ -115,11 +114,7 @@ def _within(tables: MeasuredTables) -> tuple[MessageTable, Credits]:
     has_earlier = messages.earlier is not None or messages.outside > 0
     if first >= micros(tables.since) or not has_earlier:
         return messages, tables.credits
-    playbook, zone = tables.playbook, tables.zone
-    found = MessageTable.read(
-        playbook, tables.touches, since=moment(first), until=tables.until, zone=zone, columns=("decision_id",)
-    )
-    return found, credit(playbook, found, tables.events, zone=zone)
+    return tables.read.messages(first), tables.read.credits(first)
 
 
 def _trips(

@@ -13,6 +13,7 @@ from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.message_facets import MessageFacets
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
+from journeykit.measuring.read_tables import ReadTables
 from journeykit.playbook.playbook import Playbook
 
 
@@ -24,30 +25,26 @@ class MeasuredTables:
         playbook: the rule set.
         messages: the messages.
         credits: the events that are credited to them.
-        events: the table of events, which can be read again.
-        contacts: the table of contacts, likewise; None where there is none.
+        read: the tables from which they were read.
+        contacts: the table of contacts, which can be read again; None where there is none.
         since: the first instant of the messages.
         until: the instant at which observation ended.
-        zone: IANA name of the zone in which instants without an offset are meant, or None.
         draws: how intervals are drawn.
         facets: tells messages apart.
         log: the decisions that say who was assigned; None where the table of contacts says it.
-        touches: the table of touches, which can be read again.
         lifts: by guard and campaign, the instant at which a person last lifted it, in microseconds.
     """
 
     playbook: Playbook
     messages: MessageTable
     credits: Credits
-    events: Any
+    read: ReadTables
     contacts: Any
     since: datetime
     until: datetime
-    zone: str | None
     draws: Draws
     facets: MessageFacets
     log: DecisionLog | None = None
-    touches: Any = None
     lifts: Mapping[tuple[str, str], int] = field(factory=dict)
 
     @property

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import shown
@@ -13,7 +14,7 @@ from journeykit.errors import ModelError, closest
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.assignment import is_dealt_out
-from journeykit.measuring.credits import credit
+from journeykit.measuring.bad_row_keeper import BadRowKeeper
 from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_measures import FacetMeasures
 from journeykit.measuring.facet_sources import FacetSources
@@ -24,17 +25,17 @@ from journeykit.measuring.measure_report import MeasureReport
 from journeykit.measuring.measured_tables import MeasuredTables
 from journeykit.measuring.message_facets import MessageFacets, column_names, facet_names
 from journeykit.measuring.message_pressure import by_messages_before, harms_of, messages_before_each
-from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
+from journeykit.measuring.read_tables import ReadTables
 from journeykit.measuring.response_count import in_rows
 from journeykit.model.response import WELL_KNOWN
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import is_missing
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.credits import Credits
     from journeykit.measuring.group_measures import GroupMeasures
     from journeykit.measuring.measure_report import ReportBlock
+    from journeykit.measuring.message_table import MessageTable
     from journeykit.playbook.playbook import Playbook
 
 _MOST_SAMPLES = 100_000
@@ -65,7 +67,9 @@ def measure(
     samples: int = 1_000,
     seed: int = 0,
     max_bad: int | str | None = None,
+    bad_rows: str | os.PathLike[str] | None = None,
     lifts: Mapping[tuple[str, str], datetime] | None = None,
+    relation: Mapping[str, Any] | None = None,
 ) -> MeasureReport:
     """Measure what messages did, as ``journeykit measure`` does.
 
@@ -94,8 +98,11 @@ def measure(
         seed: of these draws; the same seed gives the same intervals.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
             any number.
+        bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, with what is wrong; or None.
         lifts: by guard and campaign, the instant at which a person last lifted it, as `BaseLedger.guard_lifts` gives
             them: only later responses count.
+        relation: what `measure_relation` is asked besides, by the names of its arguments (``{"silent": "90d"}``): its
+            parts are added to the report. None for none of them.
 
     Raises:
         DataError: for a table that cannot be used, too many bad rows, or a facet that messages do not have.
@@ -124,42 +131,72 @@ def measure(
             f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
         )
     touches, events, contacts = repeatable(touches), repeatable(events), repeatable(contacts)
-    log = None if decisions is None else _log(playbook, decisions, zone, max_bad)
-    messages = MessageTable.read(
-        playbook,
-        touches,
-        contacts=log.as_contacts() if contacts is None and log is not None else contacts,
-        since=since,
-        until=until,
-        zone=zone,
-        columns=column_names(named),
-        max_bad=max_bad,
-    )
-    credits_ = credit(playbook, messages, events, zone=zone, max_bad=max_bad)
+    decisions = repeatable(decisions)
+    given = {"touches": touches, "events": events, "contacts": contacts, "decisions": decisions}
+    with BadRowKeeper(max_bad, bad_rows, given) as keeper:
+        log = None if decisions is None else _log(playbook, decisions, zone, keeper)
+        known = log.as_contacts() if contacts is None and log is not None else contacts
+        how: dict[str, Any] = {"until": micros(until), "zone": zone, "columns": column_names(named), "keeper": keeper}
+        again = bool(playbook.guards) or relation is not None or is_dealt_out(playbook)
+        read = ReadTables(playbook, touches, events, contacts=known, again=again, **how)
+        found = report_of(_measured_tables(read, draws, micros(since), contacts, log, lifts), named)
+        if relation is None:
+            return found
+        if known is not contacts:
+            # The relationship knows no contacts by the decisions.
+            read = ReadTables(playbook, touches, events, again=True, **how)
+        return _with_relation(found, read, since, level, relation)
+
+
+def _with_relation(
+    found: MeasureReport, read: ReadTables, since: datetime, level: float, asked: Mapping[str, Any]
+) -> MeasureReport:
+    """The report with the measures of the relationship."""
+    from journeykit.measuring.relation_report import related
+
+    try:
+        relation = related(read, since=since, level=level, **asked)
+    except ModelError as error:
+        raise ModelError(str(error), field=f"relation.{error.field}") from error
+    # What is said of several responses need not be said of one of them again.
+    told = {
+        (name, said) for names, _, said in (own.partition(": ") for own in found.notes) for name in names.split(", ")
+    }
+    more = (note for note in relation.notes if (note.partition(": ")[0], note.partition(": ")[2]) not in told)
+    return evolve(found, blocks=(*found.blocks, *relation.blocks), notes=(*found.notes, *more))
+
+
+def _measured_tables(
+    read: ReadTables,
+    draws: Draws,
+    since: int,
+    contacts: Any,
+    log: DecisionLog | None,
+    lifts: Mapping[tuple[str, str], datetime] | None,
+) -> MeasuredTables:
+    playbook, until = read.playbook, moment(read.until)
+    messages, credits_ = read.messages(since), read.credits(since)
     sources = FacetSources(
-        playbook=playbook, messages=messages, events=events, contacts=contacts, until=until, zone=zone
+        playbook=playbook, messages=messages, events=read.events, contacts=contacts, until=until, zone=read.zone
     )
-    tables = MeasuredTables(
+    return MeasuredTables(
         playbook=playbook,
         messages=messages,
         credits=credits_,
-        events=events,
+        read=read,
         contacts=contacts,
-        since=since,
+        since=moment(since),
         until=until,
-        zone=zone,
         draws=draws,
         facets=MessageFacets(sources),
         log=log,
-        touches=touches,
         lifts={key: micros(at, what="lifts") for key, at in (lifts or {}).items()},
     )
-    return report_of(tables, named)
 
 
-def _log(playbook: Playbook, decisions: Any, zone: str | None, max_bad: int | str | None) -> DecisionLog:
+def _log(playbook: Playbook, decisions: Any, zone: str | None, keeper: BadRowKeeper) -> DecisionLog:
     """The contacts of a table of decisions."""
-    bad = BadRows(max_bad)
+    bad = keeper.counter()
     named = [own.id for own in playbook.campaigns or () if own.holdout is not None]
     found = DecisionLog.read(decisions, named, zone=None if zone is None else clock(zone).zone, bad=bad)
     bad.check()
@@ -178,7 +215,7 @@ def report_of(tables: MeasuredTables, by: Sequence[tuple[str, ...]]) -> MeasureR
         before = messages_before_each(messages)
         steps = by_messages_before(before)
         pressure = FacetMeasures(facets=steps.facets, groups=tuple(_measured(tables, steps, harms)))
-        rows = harms_of(messages, tables.credits, before, tables.touches)
+        rows = harms_of(messages, tables.credits, before, tables.read.touches)
     return MeasureReport(
         since=moment(micros(tables.since)),
         until=moment(micros(tables.until)),

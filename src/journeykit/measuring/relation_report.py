@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import field, frozen
 
-from journeykit.basics.clock import moment
+from journeykit.basics.clock import micros, moment
 from journeykit.basics.validation import is_number, shown
 from journeykit.errors import ModelError, closest
 from journeykit.journey.measure.funnel_report import page, text
+from journeykit.measuring.bad_row_keeper import BadRowKeeper
 from journeykit.measuring.base_value import base_value
 from journeykit.measuring.churn_measures import churn_measures
-from journeykit.measuring.credits import credit
 from journeykit.measuring.measure_report import ReportBlock
-from journeykit.measuring.message_table import MessageTable
+from journeykit.measuring.read_tables import ReadTables
 from journeykit.measuring.relation_tables import RelationTables, length_of
 from journeykit.measuring.sale_cohorts import sale_cohorts
 from journeykit.measuring.survey_scores import survey_scores
@@ -25,6 +25,7 @@ from journeykit.measuring.value_chain import StageSums, StageValues, jackknife_g
 from journeykit.placing.funnel import repeatable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
@@ -114,6 +115,7 @@ def measure_relation(
     zone: str | None = None,
     level: float = 0.95,
     max_bad: int | str | None = None,
+    bad_rows: str | os.PathLike[str] | None = None,
 ) -> RelationReport:
     """Measure the relationship with contacts, as ``journeykit measure --relation`` does.
 
@@ -145,6 +147,7 @@ def measure_relation(
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         level: the level of confidence of intervals.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
+        bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, with what is wrong; or None.
 
     Raises:
         DataError: for a table that cannot be used, too many bad rows, or a column ``by`` that no contact has.
@@ -164,28 +167,97 @@ def measure_relation(
         >>> round(found.score, 1), found.is_small
         (33.3, True)
     """
+    events, contacts, touches = repeatable(events), repeatable(contacts), repeatable(touches)
+    with BadRowKeeper(max_bad, bad_rows, {"events": events, "contacts": contacts, "touches": touches}) as keeper:
+        read = ReadTables(
+            playbook,
+            touches,
+            events,
+            contacts=contacts,
+            until=micros(until, what="until"),
+            zone=zone,
+            columns=(),
+            keeper=keeper,
+            again=True,
+        )
+        return related(
+            read,
+            since=since,
+            by=by,
+            silent=silent,
+            signs=signs,
+            value=value,
+            lost_sale=lost_sale,
+            before=before,
+            within=within,
+            period=period,
+            discount=discount,
+            horizon=horizon,
+            survey=survey,
+            score=score,
+            level=level,
+        )
+
+
+def related(
+    read: ReadTables,
+    *,
+    since: datetime,
+    level: float,
+    by: str | None = None,
+    silent: str | None = None,
+    signs: Iterable[str] | None = None,
+    value: str | None = None,
+    lost_sale: str | None = None,
+    before: datetime | None = None,
+    within: str | None = None,
+    period: str = "30d",
+    discount: float = 0.01,
+    horizon: int | None = None,
+    survey: str = SURVEY,
+    score: str = SCORE,
+) -> RelationReport:
+    """Measure the relationship, from tables that may be read for more than this.
+
+    Args:
+        read: the tables.
+        since: as for `measure_relation`, like all that follow.
+        level: likewise.
+        by: likewise.
+        silent: likewise.
+        signs: likewise.
+        value: likewise.
+        lost_sale: likewise.
+        before: likewise.
+        within: likewise.
+        period: likewise.
+        discount: likewise.
+        horizon: likewise.
+        survey: likewise.
+        score: likewise.
+    """
+    playbook, touches = read.playbook, read.touches
     asked = _value_response(playbook, value)
     if not is_number(discount) or not 0 <= discount <= 1:
         raise ModelError(
             f"discount must be a rate from 0 to 1, such as 0.01, found {shown(discount)}", field="discount"
         )
     length = length_of(period, "period")
-    events, contacts, touches = repeatable(events), repeatable(contacts), repeatable(touches)
     numbers = [score] if asked is None or asked.value is None else [score, asked.value]
     tables = RelationTables.read(
         playbook,
-        events,
+        read.events,
         since=since,
-        until=until,
-        contacts=contacts,
+        until=moment(read.until),
+        contacts=read.contacts,
         touches=touches,
         by=by,
         silent=silent,
         signs=signs,
         numbers=numbers,
-        zone=zone,
+        zone=read.zone,
         level=level,
-        max_bad=max_bad,
+        read=read,
     )
     blocks: list[ReportBlock] = []
     notes = list(tables.notes)
@@ -217,10 +289,8 @@ def measure_relation(
         notes.append("no returns: there are no touches")
         return _report(tables, blocks, notes)
     # What of the touches cannot be used was said when all of them were read.
-    messages = MessageTable.read(
-        playbook, touches, contacts=contacts, since=since, until=until, zone=zone, columns=(), max_bad=max_bad
-    )
-    credits_ = credit(playbook, messages, events, zone=zone, max_bad=max_bad)
+    start = micros(since)
+    messages, credits_ = read.messages(start), read.credits(start)
     notes += credits_.of(asked.name).lines
     blocks.append(two_returns(tables, values, group, messages, credits_, asked))
     return _report(tables, blocks, notes)

@@ -17,9 +17,11 @@ from journeykit.journey import Journey, Stage
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.journey.measure.observed_paths import NO_SEGMENT, segments_of
 from journeykit.kernels import has_kernels
+from journeykit.measuring.bad_row_keeper import BadRowKeeper
 from journeykit.measuring.cell_columns import id_halves
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.message_table import MessageTable
+from journeykit.measuring.read_tables import ReadTables
 from journeykit.measuring.relation_events import RelationEventReader, RelationEvents
 from journeykit.measuring.response_count import in_rows
 from journeykit.measuring.stage_stays import StageStays
@@ -112,6 +114,7 @@ class RelationTables:
         zone: str | None = None,
         level: float = 0.95,
         max_bad: int | str | None = None,
+        read: ReadTables | None = None,
     ) -> Self:
         """Read tables.
 
@@ -131,6 +134,7 @@ class RelationTables:
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             level: the level of confidence of intervals.
             max_bad: how many bad rows of a table are tolerated, as a number or as a share (``"1%"``).
+            read: the touches where they are read for more than this, and what counts bad rows; None for neither.
 
         Raises:
             DataError: for a table that cannot be used, too many bad rows, or a column ``by`` that no contact has.
@@ -146,7 +150,8 @@ class RelationTables:
         silence = None if silent is None else length_of(silent, "silent")
         events, contacts, touches = repeatable(events), repeatable(contacts), repeatable(touches)
         journey = playbook.journey or Journey([Stage(HERE)])
-        placements = _placed(playbook, journey, events, contacts, until, zone, max_bad)
+        bad = BadRows(max_bad) if read is None else read.keeper.counter()
+        placements = _placed(playbook, journey, events, contacts, until, zone, bad)
         ids = one_piece(placements.table["contact_id"]).cast(pa.large_string())
         known = ContactNumbers.of(ids)
         where = None if zone is None else clock(zone).zone
@@ -158,9 +163,18 @@ class RelationTables:
             stays = stays.with_silence(log.contact[heard], log.at[heard], silence)
         messages = None
         if touches is not None:
-            messages = MessageTable.read(
-                playbook, touches, contacts=contacts, until=until, zone=zone, columns=(), max_bad=max_bad
+            whole = read or ReadTables(
+                playbook,
+                touches,
+                events,
+                contacts=contacts,
+                until=micros(until),
+                zone=zone,
+                columns=(),
+                keeper=BadRowKeeper(max_bad),
+                again=False,
             )
+            messages = whole.messages(None)
         one, two, _ = id_halves(Column(ids), len(ids))
         asked = Asked(playbook, events, contacts, until, by and fold_name(by), None, None, None, where)
         return cls(
@@ -194,16 +208,16 @@ def _placed(
     contacts: Any,
     until: datetime,
     zone: str | None,
-    max_bad: int | str | None,
+    bad: BadRows,
 ) -> Placements:
     if has_kernels():
         from journeykit.placing.place import place_table
 
-        return place_table(journey, events, contacts, until, zone=zone, timezone=playbook.timezone, max_bad=max_bad)
+        return place_table(journey, events, contacts, until, zone=zone, timezone=playbook.timezone, bad=bad)
     from journeykit.placing.rows import place_rows
 
     where = None if zone is None else clock(zone).zone
-    return place_rows(journey, events, contacts, until, zone=where, timezone=playbook.timezone, max_bad=max_bad)
+    return place_rows(journey, events, contacts, until, zone=where, timezone=playbook.timezone, bad=bad)
 
 
 def _stays(journey: Journey, placements: Placements, known: ContactNumbers, until: int) -> StageStays:

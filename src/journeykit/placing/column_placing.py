@@ -81,7 +81,7 @@ class ColumnPlacing:
         zone: the zone in which instants without an offset are meant.
         timezone: in which the dates among attributes begin, of a contact without a time zone.
         threads: how many blocks of contacts are walked with at once.
-        max_bad: how many bad rows are tolerated.
+        bad: where bad rows are counted.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ColumnPlacing:
         zone: tzinfo | None,
         timezone: str,
         threads: int,
-        max_bad: int | str | None,
+        bad: BadRows,
     ) -> None:
         self.journey = journey
         self.program = program
@@ -100,7 +100,7 @@ class ColumnPlacing:
         self.zone = zone
         self.timezone = timezone
         self.threads = threads
-        self.bad = BadRows(max_bad)
+        self.bad = bad
         self.noted: Counter[str] = Counter()
         self.notes: tuple[str, ...] = ()
         self.met = ContactIndex()

@@ -17,6 +17,7 @@ from journeykit.placing.rows import place_rows
 from journeykit.placing.table_placements import TablePlacements
 from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.contact_table import is_attribute
 from journeykit.tables.event_log import is_property
 from journeykit.tables.header import fold_name
@@ -39,17 +40,19 @@ def place_table(
     timezone: str = "UTC",
     threads: int | None = None,
     max_bad: int | str | None = None,
+    bad: BadRows | None = None,
 ) -> TablePlacements:
-    """Place the contacts of a table; see `Journey.place_table`."""
+    """Place the contacts of a table; see `Journey.place_table`. Bad rows are counted in ``bad``, where it is given."""
+    counted = bad or BadRows(max_bad)
     known = None if zone is None else clock(zone).zone
     clock(timezone)
     try:
         program = Program(journey)
     except NotColumnarError as refused:
         note = f"the contacts were placed one by one, which is slower: columns do not know {str(refused)!r}"
-        return _place_rows(journey, events, contacts, at, known, timezone, max_bad, note)
+        return _place_rows(journey, events, contacts, at, known, timezone, counted, note)
     used = threads or min(4, os.cpu_count() or 1)
-    return ColumnPlacing(journey, program, micros(at), known, timezone, used, max_bad).done(events, contacts, at)
+    return ColumnPlacing(journey, program, micros(at), known, timezone, used, counted).done(events, contacts, at)
 
 
 def _place_rows(
@@ -59,7 +62,7 @@ def _place_rows(
     at: datetime,
     zone: tzinfo | None,
     timezone: str,
-    max_bad: int | str | None,
+    bad: BadRows,
     note: str,
 ) -> TablePlacements:
     """One by one: a rule of the journey asks what columns do not know."""
@@ -67,7 +70,7 @@ def _place_rows(
     people = None
     if contacts is not None:
         people, kind = _as_rows(contacts, "contacts", zone, is_attribute)
-    found = place_rows(journey, log, people, at, zone=zone, timezone=timezone, max_bad=max_bad)
+    found = place_rows(journey, log, people, at, zone=zone, timezone=timezone, bad=bad)
     summary = evolve(found.summary, notes=(note, *found.summary.notes))
     return TablePlacements.of(journey, found.placements, summary, kind)
 

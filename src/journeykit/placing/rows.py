@@ -127,9 +127,10 @@ def place_rows(
     zone: tzinfo | None = None,
     timezone: str = "UTC",
     max_bad: int | str | None = None,
+    bad: BadRows | None = None,
 ) -> RowPlacements:
-    """Place contacts one by one; see `Journey.place_table`."""
-    bad = BadRows(max_bad)
+    """Place contacts one by one; see `Journey.place_table`. Bad rows are counted in ``bad``, where it is given."""
+    bad = bad or BadRows(max_bad)
     log = EventLog.read(events, zone=zone, bad=bad, properties=asked_properties(journey))
     unknown = tuple(sorted(log.names() - journey.compiled_transitions.events))
     noted: Counter[str] = Counter()
