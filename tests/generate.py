@@ -25,6 +25,7 @@ from journeykit import (
     Contact,
     Content,
     Experiment,
+    Exploration,
     Holdout,
     Holiday,
     Hours,
@@ -427,6 +428,23 @@ def with_experiments(found: Situation) -> Situation:
     playbook = found.playbook
     experiments = experiments_for(Random(f"experiments of {found.seed}"), playbook, found.at.date())
     return found.but(playbook=evolve(playbook, experiments=experiments))
+
+
+def with_exploration(found: Situation, **fixed: Any) -> Situation:
+    """The same with weights that are drawn for some contacts; drawn apart.
+
+    Args:
+        found: the situation.
+        fixed: fields of the exploration that are not drawn.
+    """
+    rng = Random(f"exploration of {found.seed}")
+    drawn = {
+        "share": rng.choice((0.05, 0.3, 0.5, 1)),
+        "method": rng.choice(("uniform", "thompson")),
+        "draws": rng.choice((1, 2, 5, 12)),
+        "seed": f"seed {found.seed}",
+    }
+    return found.but(playbook=evolve(found.playbook, explore=Exploration(**{**drawn, **fixed})))
 
 
 def experiments_for(rng: Random, playbook: Playbook, day: date) -> list[Experiment]:

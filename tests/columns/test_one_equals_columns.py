@@ -68,6 +68,8 @@ def assert_equal(
     found = cells(other.batches())
     assert found == wanted
     one, two = job.summary().to_dict(), other.summary().to_dict()
+    explored = [[note for note in told["notes"] if note.startswith("explore: ")] for told in (one, two)]
+    assert explored[1] == explored[0]
     for name in ("written", "notes"):
         one.pop(name), two.pop(name)
     if playbook.quotas:

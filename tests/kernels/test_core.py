@@ -70,7 +70,7 @@ RECORDS = {
 """By struct, the record that it is."""
 BUNDLES = {
     CONTACTS: "Contacts SlotTimes Barred ScoreArrays TouchArrays QuotaChoiceArrays ClaimArrays",
-    RULES: "Quotas Zones HourTables Rules",
+    RULES: "Quotas Zones HourTables ExploreArrays Rules",
     DECISIONS: "CandidateArrays DecisionRows RowColumns DecisionCounts",
     PROBLEMS: "ProblemPool PoolPart Charges QuotaBudget",
     JOURNEYS: "Routes EventArrays Members ContactEntry WalkState PathRecords",

@@ -14,6 +14,7 @@ from journeykit.basics.clock import DAY, FOREVER, clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.contact_encoder import ContactEncoder
 from journeykit.columns.decision_counts import REASONS
+from journeykit.columns.draw_arrays import explore_arrays
 from journeykit.columns.hour_arrays import hour_tables
 from journeykit.columns.plain_rules import are_plain, plain_rules
 from journeykit.columns.row_causes import MOST_OCCASIONS, playbook_causes
@@ -154,6 +155,7 @@ class ColumnarEngine:
         slots = None if self._at_once else lambda: self.moment().slots
         self.encoder = ContactEncoder(self.layout, at, self.zones, slots, until)
         self.weigher = Weigher(decider, self.layout, self.now)
+        self.explore = explore_arrays(self.playbook.explore, self.now)
         self.latest = self.now
         self._moment: Moment | None = None
         self._lock = threading.Lock()
@@ -250,6 +252,7 @@ class ColumnarEngine:
             series=int(bool(self.compiled.series)),
             rests=self.compiled.rests.first,
             quotas=self.quotas,
+            explore=self.explore,
         )
         bars = None
         if self._at_once:

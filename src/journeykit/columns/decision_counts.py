@@ -41,6 +41,7 @@ class Counts:
         self.stages = np.zeros((len(layout.stages.list) + 2, 3), np.int64)
         self.missing = np.zeros(len(DATA_NEEDS), np.int64)
         self.usage = np.zeros(len(layout.quotas.sides), np.int64)
+        self.explored = np.zeros(2, np.int64)
         self.value = 0
 
     def add(self, tally: DecisionCounts, rules: Sequence[str]) -> None:
@@ -49,6 +50,7 @@ class Counts:
         self.stages += tally.stages
         self.missing += tally.missing
         self.usage += tally.usage
+        self.explored += tally.explored
         low, high = tally.sums.tolist()
         self.value += low + (high << 32)
         for rule in np.flatnonzero(tally.rules).tolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from journeykit.basics.ids import claim_digest
 from journeykit.columns.decision_counts import OUTCOMES, REASONS
 from journeykit.kernels import write_ids
 from journeykit.kernels.interface.codes import (
+    KNOWN_CHANCE,
     KNOWN_DISPLACED,
     KNOWN_NAMES,
     KNOWN_NEEDS,
@@ -21,6 +22,7 @@ from journeykit.kernels.interface.codes import (
     KNOWN_SEND_AT,
     KNOWN_WEIGHT,
 )
+from journeykit.model.exploration import claim_key
 from journeykit.tables.arrow.arrays import numbers, words
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.cells import BadCellError, is_missing, read_text
@@ -86,8 +88,18 @@ class ClaimIds:
             "claim_id": _Names(self.claim_id),
         }
         self.names = self._laid_out(columns)
+        self._openings = openings
         self.tags = _Lists([opening.tags for opening, *_ in openings])
         self.campaigns = words(layout.campaigns.list)
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """By label, the key of the claim, by which weights are drawn."""
+        keys = [
+            claim_key(own.campaign.id, own.content_id, own.channel, None if at is None else at.isoformat(), claim)
+            for own, at, claim in self._openings
+        ]
+        return np.array(keys, np.uint64)
 
     def _laid_out(self, columns: Collection[str]) -> np.ndarray:
         """The codes of the columns that are made; those of equal codes share them."""
@@ -253,7 +265,7 @@ def decision_batch(
         "binding": lambda: _lists(rows.bind_first[: count + 1], rows.bind, rules, coded=coded),
         "tags": lambda: labels.tags.of(label, coded=coded),
         "arm": lambda: pa.nulls(count, TEXT) if engine.decider.arm is None else _constant(engine.decider.arm, count),
-        "chance": lambda: pa.nulls(count, pa.float64()),
+        "chance": lambda: number("chance", KNOWN_CHANCE),
     }
     schema = decision_schema(ids.type, columns, coded=coded)
     return pa.RecordBatch.from_arrays([made[name]() for name in columns], schema=schema)
@@ -305,5 +317,5 @@ def less(counts: DecisionCounts, some: DecisionCounts) -> DecisionCounts:
     """Counts without those of some contacts; what the quotas are used stays, which is that of the run's choice."""
     rules = counts.rules.copy()
     rules[: len(some.rules)] -= some.rules[: len(rules)]
-    names = ("labels", "stages", "sums", "missing")
+    names = ("labels", "stages", "sums", "missing", "explored")
     return counts.but(rules=rules, **{name: getattr(counts, name) - getattr(some, name) for name in names})

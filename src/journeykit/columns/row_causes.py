@@ -115,8 +115,9 @@ def playbook_causes(engine: PlaybookInRun) -> Iterator[str]:
     if engine.decider.checks:
         names = some_names(check.name for check in engine.decider.checks)
         yield f"checks of your own are asked of each: {names}"
-    if engine.playbook.explore is not None:
-        yield "the playbook explores (explore)"
+    how = engine.playbook.explore
+    if how is not None and how.method == "thompson" and not engine.weigher.is_plain:
+        yield f"explore draws propensities (thompson), and policy {engine.playbook.policy!r} is asked with each draw"
     yield from _caps(engine)
     yield from _hours(engine)
     yield from _campaigns(engine)

@@ -23,6 +23,7 @@ _OF = {
     "price": "price",
     "displaced": "displaced",
     "needs": "needs",
+    "chance": "chance",
     "send_at": "send_at",
     "retry_at": "retry_at",
     "lost_first": "lost_to",

@@ -84,14 +84,17 @@ class Worker:
         engine: the playbook as arrays.
         columns: the columns of the table of decisions that are asked for.
         names: by kind of name and label, what a claim is called, as a code.
+        keys: by label, the key by which the weight of a claim is drawn; empty where nothing is drawn.
     """
 
-    def __init__(self, engine: ColumnarEngine, columns: Collection[str], names: np.ndarray) -> None:
+    def __init__(self, engine: ColumnarEngine, columns: Collection[str], names: np.ndarray, keys: np.ndarray) -> None:
         self.engine = engine
         self.most_cells = 1
         self._room: tuple[int, ...] = (-1,) * 7
         self._shapes: Any = None
-        self._columns, self._names = columns, names
+        # Without draws no claim has a chance, and its column is not made.
+        self._columns = columns if engine.explore.draws else [name for name in columns if name != "chance"]
+        self._names, self._keys = names, keys
         self._each = (0.0, 0.0, 0.0)
 
     def _prepare(self, moment: Moment, most_touches: int, most_claims: int, *, estimated: bool) -> None:
@@ -149,6 +152,7 @@ class Worker:
     ) -> BlockResult:
         """The answers for the contacts of a chunk that are not marked `BAD`."""
         moment, rules = self._ready(contacts, history, shapes, scores, claims)
+        rules = self._exploring(chunk, rules)
         past = self._past(history, shapes, claims)
         contacts = self._remembering(contacts, past)
         if claims is None and moment.plain is not None and not given.known:
@@ -284,6 +288,11 @@ class Worker:
         self._prepare(moment, int(counts.max(initial=0)), most, estimated=estimated)
         return moment, rules
 
+    def _exploring(self, chunk: Chunk, rules: Rules) -> Rules:
+        """The rules, with the keys of contacts and claims where weights are drawn."""
+        explore = self.engine.explore
+        return rules.but(explore=explore.but(contact=chunk.one, claim=self._keys)) if explore.draws else rules
+
     def _past(self, history: TouchArrays, shapes: ShapeTables, claims: ClaimArrays | None) -> ChunkHistory:
         engine = self.engine
         return ChunkHistory(engine.layout, history, shapes, engine.now, derived=claims is None)
@@ -320,6 +329,7 @@ class Worker:
         """
         engine = self.engine
         moment, rules = self._ready(contacts, history, shapes, scores, claims)
+        rules = self._exploring(chunk, rules)
         past = self._past(history, shapes, claims)
         contacts = self._remembering(contacts, past)
         tally, columns = _tally(engine.layout), len(engine.layout.quotas.columns)
@@ -414,4 +424,5 @@ def _tally(layout: RulesetArrays) -> DecisionCounts:
         sums=np.zeros(2, np.int64),
         missing=np.zeros(len(DATA_NEEDS), np.int64),
         usage=np.zeros(len(layout.quotas.sides), np.int64),
+        explored=np.zeros(2, np.int64),
     )

@@ -61,8 +61,9 @@ class ChunkDecider:
         self._coded = coded
         self._claim_ids = claim_ids
         self._workers: SimpleQueue[Worker] = SimpleQueue()
+        keys = labels.keys if engine.explore.draws else np.zeros(0, np.uint64)
         for _ in range(threads):
-            self._workers.put(Worker(engine, columns, labels.names))
+            self._workers.put(Worker(engine, columns, labels.names, keys))
 
     @property
     def names(self) -> list[str]:

@@ -114,6 +114,7 @@ class DecisionTally:
         groups: Sequence[Mapping[str | None, Counter[str]]],
         missing: Mapping[str, int],
         value: int,
+        explored: Sequence[int] = (0, 0),
     ) -> DecisionTally:
         """This tally and what was counted elsewhere.
 
@@ -122,6 +123,7 @@ class DecisionTally:
             groups: by team, stage and channel, how many claims have each outcome.
             missing: how many claims lack which data.
             value: the value of what was granted, proven to be the best, in millionths.
+            explored: how many contacts were drawn, and how many eligible claims have no chance.
         """
         found = DecisionTally(self.playbook, self._arms)
         vars(found).update(vars(self))
@@ -136,6 +138,8 @@ class DecisionTally:
         found.missing = self.missing + Counter(missing)
         found.value += value
         found.bound += value
+        found.drawn += explored[0]
+        found.without_chance += explored[1]
         return found
 
     def _count_faults(self, notes: list[str], counted: int) -> str | None:

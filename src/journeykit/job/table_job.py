@@ -395,6 +395,7 @@ class TableJob(Run):
             (counts.by([o.team_name for o in openings]), counts.by_stage(), counts.by([o.channel for o in openings])),
             dict(zip(DATA_NEEDS, counts.missing.tolist(), strict=True)),
             counts.value,
+            counts.explored.tolist(),
         )
 
 

@@ -93,6 +93,7 @@ GRANTED_OUTCOME, DEFERRED_OUTCOME, DENIED_OUTCOME = range(3)
     KNOWN_NEEDS,
     KNOWN_SEND_AT,
     KNOWN_RETRY_AT,
+    KNOWN_CHANCE,
     KNOWN_NAMES,
-) = range(8)
+) = range(9)
 """The validity bitmaps of the columns of decisions; from `KNOWN_NAMES` on those of the names of claims."""

@@ -29,12 +29,13 @@ TIMES = record("at fits")
 """The instants for which a claim asks, and whether it is eligible then."""
 ROWS = record(
     "contact label outcome reason rule weight price send_at retry_at displaced needs "
-    "lost_from lost_to bind_from bind_to"
+    "lost_from lost_to bind_from bind_to",
+    "chance",
 )
 """Answers: whose; of which claim; granted, deferred or denied, as 0, 1, 2; the number of the reason; the first rule
 that stops it, or -1; weight, what the prices of quotas take from it, value of what it pushed out and weight that would
 have won, in millionths; when it goes and when it could go after all; where the campaigns that won instead lie; and
-where all rules that stop it lie. `NONE` means none."""
+where all rules that stop it lie. `NONE` means none. And the chance with which it is granted, NaN for none."""
 STOPS = record("rule kind past")
 """What stops a claim: the rule, what kind of stop it is, and whether the history alone does it."""
 GRANTS = record("entry at number crowded charge")
@@ -88,7 +89,7 @@ class RowColumns(ArrayBundle):
         outcome: granted, deferred or denied, as 0, 1, 2.
         reason: the number of the reason.
         rule: the first rule that stops it.
-        weight: the weight; and so are price, displaced and needs what their names say.
+        weight: the weight; and so are price, displaced, needs and chance what their names say.
         send_at: when it goes, in microseconds; and retry_at when it could go after all.
         lost_first: where the campaigns that won instead begin in `lost`.
         bind_first: where the rules that stop it begin in `bind`.
@@ -100,7 +101,7 @@ class RowColumns(ArrayBundle):
 
     fields: ClassVar = {
         **dict.fromkeys(("contact", "label", "outcome", "reason", "rule"), table(np.int32)),
-        **dict.fromkeys(("weight", "price", "displaced", "needs"), table(np.float64)),
+        **dict.fromkeys(("weight", "price", "displaced", "needs", "chance"), table(np.float64)),
         **dict.fromkeys(("send_at", "retry_at"), table(np.int64)),
         **dict.fromkeys(("lost_first", "lost", "bind_first", "bind"), table(np.int32)),
         "name": table(np.int32, 2),
@@ -120,6 +121,7 @@ class DecisionCounts(ArrayBundle):
         sums: the value in two parts: what the lowest 32 bits of values add up to, and the rest, in units of 2**32.
         missing: by kind of data, how many claims lack it.
         usage: by side of the quotas, what was granted uses, in smallest units.
+        explored: where weights are drawn, of how many contacts; and how many eligible claims have no chance.
     """
 
     fields: ClassVar = {
@@ -129,6 +131,7 @@ class DecisionCounts(ArrayBundle):
         "sums": table(np.int64),
         "missing": table(np.int64),
         "usage": table(np.int64),
+        "explored": table(np.int64),
     }
 
 

@@ -148,6 +148,35 @@ class HourTables(ArrayBundle):
     }
 
 
+class ExploreArrays(ArrayBundle):
+    """What a run draws, and for whom.
+
+    Attributes:
+        contact: by contact, the first half of the key of its id.
+        claim: by label, the key of the claim.
+        normal: by one of equal parts of all chances, the normal quantile in its middle; empty where weights are dealt
+            anew.
+        share: the share of contacts that is drawn.
+        start: what the seed and the instant of the run are stirred to.
+        draws: how many numbered vectors there are; 0 where nothing is drawn.
+    """
+
+    fields: ClassVar = {
+        "contact": table(np.uint64),
+        "claim": table(np.uint64),
+        "normal": table(np.float64),
+        "share": table(np.float64),
+        "start": int,
+        "draws": int,
+    }
+
+
+def nothing_drawn() -> ExploreArrays:
+    """Of a run that does not explore."""
+    keys = np.zeros(0, np.uint64)
+    return ExploreArrays(contact=keys, claim=keys, normal=np.zeros(0), share=np.zeros(1), start=0, draws=0)
+
+
 class Rules(ArrayBundle):
     """What holds for every contact of a run.
 
@@ -187,6 +216,7 @@ class Rules(ArrayBundle):
         series: whether any campaign is a series.
         rests: the number of the first cap that is a rest.
         quotas: what claims use of the quotas, and the prices of these.
+        explore: what is drawn.
     """
 
     fields: ClassVar = {
@@ -224,4 +254,5 @@ class Rules(ArrayBundle):
         "series": int,
         "rests": int,
         "quotas": Quotas,
+        "explore": ExploreArrays,
     }

@@ -176,6 +176,7 @@ class DecisionWorkspace(ArrayBundle):
         mark: by cell or campaign, whether it was looked at.
         winner: the claims that were granted (`GRANTS`).
         won: by claim, its winner, or -1.
+        chance: by claim, the chance with which it is granted, NaN for none.
         exempt: the problem of the claims that need not obey caps.
         main: the problem of the others.
         work: room for a search.
@@ -184,7 +185,8 @@ class DecisionWorkspace(ArrayBundle):
         draft: the answers, before they are put in order; `order` has the claim of each, `places` their order.
         stop: what stops a claim (`STOPS`), each rule once for each kind.
         dearest: by side of the quotas, what its price takes most from a claim.
-        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops.
+        sizes: how many touches, winners, exempt winners there are; whether the contact must be left; how many stops;
+            whether its weights are drawn.
     """
 
     fields: ClassVar = {
@@ -194,6 +196,7 @@ class DecisionWorkspace(ArrayBundle):
         "mark": table(np.int64),
         "winner": table(GRANTS),
         "won": table(np.int64),
+        "chance": table(np.float64),
         "exempt": SearchProblem,
         "main": SearchProblem,
         "work": SearchWorkspace,
@@ -210,7 +213,7 @@ class DecisionWorkspace(ArrayBundle):
     }
 
 
-TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND = range(5)
+TOUCHES, WINNERS, EXEMPTS, LEFT, FOUND, DRAWN = range(6)
 
 
 def decision_workspace(
@@ -228,6 +231,7 @@ def decision_workspace(
         mark=np.zeros(max(1, cells, campaigns), np.int64),
         winner=np.zeros(claims + 1, GRANTS),
         won=np.zeros(claims + 1, np.int64),
+        chance=np.zeros(claims + 1),
         exempt=search_problem(items),
         main=search_problem(items),
         work=search_workspace(items),
@@ -240,5 +244,5 @@ def decision_workspace(
         places=np.zeros(claims + 1, np.int64),
         stop=np.zeros(2 * rules + 1, STOPS),
         dearest=np.zeros(sides + 1, np.float64),
-        sizes=np.zeros(5, np.int64),
+        sizes=np.zeros(6, np.int64),
     )

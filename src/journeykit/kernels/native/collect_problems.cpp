@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "chances.hpp"
 #include "choose.hpp"
+#include "exploration.hpp"
 #include "history.hpp"
 #include "pool_shapes.hpp"
 #include "problem.hpp"
@@ -215,6 +217,7 @@ int64_t collect_problems(const Rules& rules, const Contacts& contacts, const Tou
       continue;
     }
     if (!has_room(part, found)) return contact;
+    if (obeys != 0 && explores(rules)) draw_candidates(rules, contacts, contact, candidates, low, high);
     put_values(rules.openings, rules.reserve, claims, found, NOBODY, NOBODY);
     add_problem(rules, claims, workspace, found, part, contact, keys[contact]);
   }

@@ -3,8 +3,11 @@
 
 #include "decide_block.hpp"
 
+#include <cmath>
+
 #include "arithmetic.hpp"
 #include "eligibility.hpp"
+#include "exploration.hpp"
 #include "quota_charges.hpp"
 #include "settle.hpp"
 
@@ -45,6 +48,17 @@ void count_rows(const Rules& rules, const Contacts& contacts, int64_t contact,
     } else if (row.rule >= 0 && !is_by_opening(rules.openings[opening], row.reason)) {
       counts.rules[row.rule] += 1;
     }
+  }
+}
+
+// Counts a contact whose weights are drawn, and the claims that are eligible and have no chance.
+void count_explored(const Rules& rules, const Contacts& contacts, int64_t contact, const DecisionRows& draft,
+                    int64_t drafted, Array1<int64_t> explored) {
+  if (!explores(rules) || contacts.person[contact].traits & BAD) return;
+  explored[0] += is_drawn(*rules.explore, contact);
+  for (int64_t place = 0; place < drafted; ++place) {
+    const DecisionRow& row = draft.row[place];
+    explored[1] += (row.reason == GRANTED || row.reason >= NOT_WORTH_IT) && std::isnan(row.chance);
   }
 }
 
@@ -122,7 +136,10 @@ int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchAr
   int64_t count = 0;
   for (int64_t contact = start; contact < stop; ++contact) {
     int64_t low = candidate_first[contact - start], high = candidate_first[contact - start + 1];
-    if (low == high) continue;
+    if (low == high) {
+      count_explored(rules, contacts, contact, *workspace.draft, 0, counts.explored);
+      continue;
+    }
     if (doubt[contact - start] ||
         !settle(rules, contacts, contact, touches, workspace, candidates, low, high, derived, given)) {
       fallback[count] = contact;
@@ -130,6 +147,7 @@ int64_t decide_block(const Rules& rules, const Contacts& contacts, const TouchAr
       continue;
     }
     count_rows(rules, contacts, contact, workspace, candidates, counts);
+    count_explored(rules, contacts, contact, *workspace.draft, workspace.draft->used[0], counts.explored);
     put_in_order(rules, workspace, candidates, label_when, last_outcome, rows);
   }
   return count;

@@ -54,7 +54,8 @@ inline constexpr int64_t DENY_ZONE = 1, DENY_STAGE = 2, DENY_ROLE = 4, DENY_CONS
 inline constexpr int64_t GRANTED_OUTCOME = 0, DEFERRED_OUTCOME = 1, DENIED_OUTCOME = 2;
 // The validity bitmaps of columns (journeykit.kernels.interface.decision_arrays); those of names come last.
 inline constexpr int64_t KNOWN_RULE = 0, KNOWN_WEIGHT = 1, KNOWN_PRICE = 2, KNOWN_DISPLACED = 3,
-                         KNOWN_NEEDS = 4, KNOWN_SEND_AT = 5, KNOWN_RETRY_AT = 6, KNOWN_NAMES = 7;
+                         KNOWN_NEEDS = 4, KNOWN_SEND_AT = 5, KNOWN_RETRY_AT = 6, KNOWN_CHANCE = 7,
+                         KNOWN_NAMES = 8;
 
 // Where what a quota adds up comes from; a number of the claims table from NUMBER on
 // (journeykit.kernels.interface.rules).
@@ -75,7 +76,7 @@ inline constexpr int64_t MOST_ITEMS = 512, MOST_ROWS = 512, BLOCKS = 8;
 // What `SearchProblem.size` counts (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t ITEMS = 0, LINES = 1, MEMBERS = 2, CLAUSES = 3, PARTNERS = 4;
 // What `DecisionWorkspace.sizes` counts (journeykit.kernels.interface.workspaces).
-inline constexpr int64_t TOUCHES = 0, WINNERS = 1, EXEMPTS = 2, LEFT = 3, FOUND = 4;
+inline constexpr int64_t TOUCHES = 0, WINNERS = 1, EXEMPTS = 2, LEFT = 3, FOUND = 4, DRAWN = 5;
 // The layers that a span may be in (journeykit.kernels.interface.workspaces).
 inline constexpr int64_t HISTORY = 1, EXEMPT = 2, WINNER = 4, RIVAL = 8;
 inline constexpr int64_t BEFORE = HISTORY | EXEMPT, ALL = HISTORY | EXEMPT | WINNER,
@@ -279,6 +280,16 @@ struct Quotas {
   int64_t run;
 };
 
+// What a run draws, and for whom.
+struct ExploreArrays {
+  Array1<uint64_t> contact;
+  Array1<uint64_t> claim;
+  Array1<double> normal;
+  Array1<double> share;
+  int64_t start;
+  int64_t draws;
+};
+
 // The offsets of zones over a span of instants.
 struct Zones {
   Array1<int64_t> first;
@@ -405,6 +416,7 @@ struct Rules {
   // The number of the first cap that is a rest.
   int64_t rests;
   const Quotas* quotas;
+  const ExploreArrays* explore;
 };
 
 // Candidates and decisions
@@ -425,6 +437,7 @@ struct ClaimTime {
 struct DecisionRow {
   int64_t contact, label, outcome, reason, rule, weight, price, send_at, retry_at, displaced, needs,
       lost_from, lost_to, bind_from, bind_to;
+  double chance;
 };
 
 // What stops a claim: the rule, the kind of stop, and whether the history alone does it.
@@ -456,7 +469,7 @@ struct DecisionRows {
 // Answers as the columns of a table.
 struct RowColumns {
   Array1<int32_t> contact, label, outcome, reason, rule;
-  Array1<double> weight, price, displaced, needs;
+  Array1<double> weight, price, displaced, needs, chance;
   Array1<int64_t> send_at, retry_at;
   Array1<int32_t> lost_first, lost, bind_first, bind;
   Array2<int32_t> name;
@@ -473,6 +486,7 @@ struct DecisionCounts {
   Array1<int64_t> sums;
   Array1<int64_t> missing;
   Array1<int64_t> usage;
+  Array1<int64_t> explored;
 };
 
 // Problems of many contacts under quotas
@@ -639,6 +653,7 @@ struct DecisionWorkspace {
   Array1<int64_t> mark;
   Array1<Grant> winner;
   Array1<int64_t> won;
+  Array1<double> chance;
   const SearchProblem* exempt;
   const SearchProblem* main;
   const SearchWorkspace* work;
@@ -696,6 +711,7 @@ struct CampaignRoom {
 // A claim of one contact.
 struct PlainItem {
   int64_t opening, weight, reason, winner, later, tie;
+  double chance;
 };
 
 // When openings that are alike may go after all.

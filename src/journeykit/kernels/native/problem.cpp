@@ -409,6 +409,10 @@ bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
   return !rules.series || add_turns(rules, zone, workspace, candidates.claim, problem);
 }
 
+void charge_items(const Rules& rules, int64_t zone, Array1<Claim> claims, const SearchProblem& problem) {
+  for (int64_t item = 0; item < problem.size[ITEMS]; ++item) charge(rules, zone, claims, problem.items[item]);
+}
+
 int64_t repeated(const Rules& rules, const DecisionWorkspace& workspace, const Opening& opening, int64_t id) {
   if (opening.series >= 0) return repeated_step(rules, workspace, opening, id);
   int64_t campaign = opening.campaign, count = workspace.counts[campaign];

@@ -12,6 +12,9 @@ bool contest(const Rules& rules, const Contacts& contacts, int64_t contact,
              const DecisionWorkspace& workspace, const CandidateArrays& candidates, int64_t low, int64_t high,
              int64_t obeys, const SearchProblem& problem);
 
+// Charges the items anew, whose claims weigh something else than when the problem was laid out.
+void charge_items(const Rules& rules, int64_t zone, Array1<Claim> claims, const SearchProblem& problem);
+
 // Whether a claim at an instant comes before another in the order of claims.
 inline bool goes_before(Array1<Opening> openings, const Claim& one, int64_t one_at, const Claim& other,
                         int64_t other_at) {

@@ -4,6 +4,7 @@
 #include "row_columns.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace journeykit {
 namespace {
@@ -75,6 +76,17 @@ void put_weights(const RowRange& given, int64_t DecisionRow::* field, const RowC
   }
 }
 
+// Chances; NaN is none.
+void put_chances(const RowRange& given, const RowColumns& columns) {
+  if (columns.chance.size == 0) return;
+  Validity validity(columns, KNOWN_CHANCE);
+  for (int64_t place = 0; place < given.count; ++place) {
+    double chance = given.rows[place].chance;
+    bool is_known = validity.add(given.start + place, !std::isnan(chance));
+    columns.chance[given.start + place] = is_known ? chance : 0.0;
+  }
+}
+
 void put_instants(const RowRange& given, int64_t DecisionRow::* field, const RowColumns& columns,
                   int64_t column, Array1<int64_t> out) {
   if (out.size == 0) return;
@@ -117,6 +129,7 @@ void add_rows(const DecisionRows& rows, Array2<const int32_t> names, const RowCo
     put_weights(given, &DecisionRow::price, columns, KNOWN_PRICE, columns.price);
     put_weights(given, &DecisionRow::displaced, columns, KNOWN_DISPLACED, columns.displaced);
     put_weights(given, &DecisionRow::needs, columns, KNOWN_NEEDS, columns.needs);
+    put_chances(given, columns);
     put_instants(given, &DecisionRow::send_at, columns, KNOWN_SEND_AT, columns.send_at);
     put_instants(given, &DecisionRow::retry_at, columns, KNOWN_RETRY_AT, columns.retry_at);
     put_firsts(given, &DecisionRow::lost_from, lost, columns.lost_first);

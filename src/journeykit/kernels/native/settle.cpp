@@ -3,8 +3,10 @@
 #include "settle.hpp"
 
 #include "bind_rules.hpp"
+#include "chances.hpp"
 #include "choose.hpp"
 #include "counterfactual.hpp"
+#include "exploration.hpp"
 #include "history.hpp"
 #include "problem.hpp"
 #include "quota_charges.hpp"
@@ -28,6 +30,7 @@ DecisionRow& add_row(const DecisionRows& rows, int64_t contact, int64_t label, i
   row.weight = weight;
   row.price = row.send_at = row.retry_at = row.displaced = row.needs = NONE;
   row.lost_from = row.lost_to = rows.used[1];
+  row.chance = NO_NUMBER;
   rows.used[0] += 1;
   return row;
 }
@@ -72,13 +75,34 @@ bool choose_winners(const Rules& rules, const Contacts& contacts, int64_t contac
     read_history(rules, touches, contact, zone, workspace, candidates, low, high, derived);
   }
   workspace.exempt->size[ITEMS] = workspace.main->size[ITEMS] = 0;
+  bool by_prices[2] = {true, true};
+  if (explores(rules)) start_chances(workspace, candidates.claim, low, high);
   for (int64_t obeys = 0; obeys < 2; ++obeys) {
     if ((obeys ? eligible - exempts : exempts) == 0) continue;
     const SearchProblem& problem = obeys ? *workspace.main : *workspace.exempt;
     if (!contest(rules, contacts, contact, workspace, candidates, low, high, obeys, problem)) return false;
-    if (!pick_given(rules, workspace, candidates.claim, problem, given, contact, obeys)) return false;
+    const bool draws = obeys && explores(rules);
+    if (draws && !set_chances(rules, contacts, contact, workspace, candidates, low, high, problem)) {
+      return false;
+    }
+    const bool is_chosen = draws && !workspace.sizes[DRAWN] && given.known <= obeys;
+    if (!is_chosen && !pick_given(rules, workspace, candidates.claim, problem, given, contact, obeys)) {
+      return false;
+    }
     grant(rules, contacts, contact, workspace, candidates, problem, workspace.chosen, obeys);
+    if (explores(rules)) {
+      if (!obeys) set_exempt_chances(workspace, low);
+      bool is_known = true;
+      if (given.known > obeys && !is_by_prices(rules, workspace, candidates.claim, problem, is_known)) {
+        return false;
+      }
+      by_prices[obeys] = is_known;
+    }
     if (rules.quotas->charged && !choose_freely(rules, workspace, candidates.claim, problem)) return false;
+  }
+  if (!by_prices[0] || !by_prices[1]) {
+    // What was settled otherwise than prices alone would has no chance that anybody knows.
+    forget_chances(rules, workspace, candidates.claim, low, high, !by_prices[0]);
   }
   return !workspace.sizes[LEFT];
 }
@@ -90,7 +114,8 @@ bool add_winner(const Rules& rules, int64_t contact, const DecisionWorkspace& wo
   DecisionRow& row = add_row(*workspace.draft, contact, claim.label, GRANTED_OUTCOME, GRANTED, claim.weight);
   row.send_at = grant.at;
   if (rules.quotas->charged) row.price = grant.charge;
-  if (!rules.explain) return true;
+  // What was drawn has no value of its own.
+  if (!rules.explain || workspace.sizes[DRAWN]) return true;
   if (!(rules.openings[claim.opening].traits & OBEYS_CAPS)) return false;
   int64_t others = wrapping_subtract(total, worth_of(rules, claims, grant));
   row.displaced = displaced(rules, workspace, claims, grant.entry, others);
@@ -109,7 +134,7 @@ Loss explain_loss(const Rules& rules, const Contacts& contacts, int64_t contact,
   const DecisionRows& rows = *workspace.draft;
   bool obeys = rules.openings[candidates.claim[candidate].opening].traits & OBEYS_CAPS;
   int64_t wanted = NONE;
-  if (rules.explain) {
+  if (rules.explain && !workspace.sizes[DRAWN]) {
     const SearchProblem& problem = obeys ? *workspace.main : *workspace.exempt;
     wanted = needs(rules, workspace, candidates.claim, candidate, problem);
   }
@@ -185,6 +210,7 @@ bool settle(const Rules& rules, const Contacts& contacts, int64_t contact, const
         winner >= 0 ? add_winner(rules, contact, workspace, candidates.claim, workspace.winner[winner], total)
                     : add_loser(rules, contacts, contact, workspace, candidates, candidate);
     if (!is_done) return false;
+    if (explores(rules)) rows.row[rows.used[0] - 1].chance = workspace.chance[candidate - low];
   }
   return !workspace.sizes[LEFT];
 }

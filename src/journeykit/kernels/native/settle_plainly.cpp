@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <vector>
 
 #include "arithmetic.hpp"
 #include "barred_word.hpp"
 #include "collect_claims.hpp"
 #include "denied_counts.hpp"
 #include "eligibility.hpp"
+#include "exploration.hpp"
 #include "history.hpp"
 #include "local_time.hpp"
 #include "retry.hpp"
@@ -126,7 +128,8 @@ void add_item(PlainContact& own, int64_t opening, int64_t weight) {
   if (has_bit(faults.closed | faults.quiet, opening & 63)) {
     reason = has_bit(faults.closed, opening & 63) ? CLOSED : QUIET;
   }
-  own.work().item[own.items++] = {opening, weight, reason, SHUT, NONE, own.rules().openings[opening].tie};
+  own.work().item[own.items++] = {opening,  weight, reason, SHUT, NONE, own.rules().openings[opening].tie,
+                                  NO_NUMBER};
 }
 
 // The openings of a word that may go, now or later, as bits.
@@ -315,6 +318,116 @@ bool take_best_first(PlainContact& own, bool obeys) {
   return true;
 }
 
+// Chances
+
+// Room to find the chances of one contact.
+struct PlainDraws {
+  Draws draws;
+  NestedItems nested;
+  std::vector<int64_t> drawn, open, times;
+};
+
+PlainDraws& plain_draws() {
+  thread_local PlainDraws room;
+  return room;
+}
+
+bool obeys_caps(const PlainContact& own, const PlainItem& item) {
+  return own.opening_of(item).traits & OBEYS_CAPS;
+}
+
+// Lists the claims whose weights are drawn, and those that could be granted, as claims that weigh the same
+// go; whether all of these are granted.
+bool list_drawn(const PlainContact& own, PlainDraws& room) {
+  const Array1<PlainItem> items = own.work().item;
+  const ScoreArrays& scores = own.block.scores;
+  room.draws.clear();
+  room.open.clear();
+  room.drawn.assign(own.items, -1);
+  room.times.assign(own.items, 0);
+  bool is_granted = true;
+  for (int64_t place = 0; place < own.items; ++place) {
+    const PlainItem& item = items[place];
+    if (item.reason || item.weight <= own.rules().reserve || !obeys_caps(own, item)) continue;
+    const double spread = scores.estimated.size ? scores.estimated[item.opening].spread : NO_NUMBER;
+    room.drawn[place] = room.draws.size();
+    room.draws.claim.push_back({own.rules().explore->claim[item.opening], item.weight, item.opening, NONE,
+                                scores.chance[item.opening], spread, scores.worth[item.opening]});
+    if (item.winner == SHUT) continue;
+    room.open.push_back(place);
+    is_granted = is_granted && item.winner >= 0;
+  }
+  std::sort(room.open.begin(), room.open.end(), [items](int64_t one, int64_t other) {
+    return items[one].tie != items[other].tie ? items[one].tie < items[other].tie
+                                              : items[one].opening < items[other].opening;
+  });
+  ready(own.rules(), own.contact, room.draws);
+  return is_granted;
+}
+
+// Lays out the claims that could be granted, and the rows that they could overfill; false where these are
+// too many.
+bool lay_nested(const PlainContact& own, PlainDraws& room) {
+  const Array1<PlainItem> items = own.work().item;
+  room.nested.clear();
+  if (static_cast<int64_t>(room.open.size()) > MOST_NESTED) return false;
+  for (const int64_t place : room.open) {
+    const Opening& opening = own.opening_of(items[place]);
+    room.nested.item.push_back({room.drawn[place], items[place].weight, opening.tier, 0, place, 0});
+    campaign_of(own, opening.campaign).members = 0;
+    for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
+      room_of(own, own.rules().cells[at].cell).members = 0;
+    }
+  }
+  int64_t bit = 1;
+  for (const int64_t place : room.open) {
+    const Opening& opening = own.opening_of(items[place]);
+    campaign_of(own, opening.campaign).members |= bit;
+    for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
+      const Cell& cell = own.rules().cells[at];
+      if (cell.points) room_of(own, cell.cell).members |= bit;
+    }
+    bit = static_cast<int64_t>(static_cast<uint64_t>(bit) << 1);
+  }
+  for (const int64_t place : room.open) {
+    const Opening& opening = own.opening_of(items[place]);
+    CampaignRoom& campaign = campaign_of(own, opening.campaign);
+    if (!add_nested_row(room.nested, static_cast<uint64_t>(campaign.members), 1)) return false;
+    campaign.members = 0;
+    for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
+      const Cell& cell = own.rules().cells[at];
+      CellRoom& found = room_of(own, cell.cell);
+      if (found.members == 0) continue;
+      const int64_t capacity = found.limit == NO_LIMIT ? MOST_NESTED : room_in(found) / cell.points;
+      if (!add_nested_row(room.nested, static_cast<uint64_t>(found.members), capacity)) return false;
+      found.members = 0;
+    }
+  }
+  return true;
+}
+
+// Sets the chances with which claims are granted; false where the contact is not plain.
+bool set_chances(const PlainContact& own) {
+  PlainDraws& room = plain_draws();
+  const Array1<PlainItem> items = own.work().item;
+  const ExploreArrays& explore = *own.rules().explore;
+  const bool is_granted = list_drawn(own, room);
+  if (is_constant(own.rules(), room.draws) || (is_granted && !draws_propensities(own.rules()))) {
+    for (const int64_t place : room.open) room.times[place] = items[place].winner >= 0 ? explore.draws : 0;
+  } else if (lay_nested(own, room)) {
+    count_nested(own.rules(), own.block.contacts, own.contact, room.nested, room.draws, room.times);
+  } else {
+    return false;
+  }
+  for (int64_t place = 0; place < own.items; ++place) {
+    PlainItem& item = items[place];
+    if (item.reason) continue;
+    const bool is_winner = item.winner >= 0;
+    item.chance = obeys_caps(own, item) ? chance_of(explore, is_winner, room.times[place]) : is_winner;
+  }
+  return true;
+}
+
 // Later
 
 int64_t leaves_at(const PlainContact& own, PlainSpan& span) {
@@ -475,8 +588,8 @@ void add_lost(const PlainContact& own, DecisionRow& row, int64_t rivals) {
 DecisionRow& start_row(const PlainContact& own, int64_t opening, int64_t weight) {
   const DecisionRows& rows = own.block.rows;
   DecisionRow& row = rows.row[rows.used[0]];
-  row = {own.contact, opening, DENIED_OUTCOME, GRANTED,      -1,           weight,       NONE,        NONE,
-         NONE,        NONE,    NONE,           rows.used[1], rows.used[1], rows.used[2], rows.used[2]};
+  row = {own.contact, opening, DENIED_OUTCOME, GRANTED,      -1,           weight,       NONE,     NONE, NONE,
+         NONE,        NONE,    rows.used[1],   rows.used[1], rows.used[2], rows.used[2], NO_NUMBER};
   return row;
 }
 
@@ -519,6 +632,7 @@ void add_row(const PlainContact& own, const PlainItem& item) {
   const Rules& rules = own.rules();
   const Opening& opening = own.opening_of(item);
   DecisionRow& row = start_row(own, item.opening, item.weight);
+  row.chance = item.chance;
   if (item.winner >= 0) {
     row.outcome = GRANTED_OUTCOME;
     row.send_at = rules.now;
@@ -609,7 +723,8 @@ bool choose(PlainContact& own) {
   if (own.block.plain.exempts && (!open_items(own, false) || !take_best_first(own, false))) return false;
   if (!open_items(own, true)) return false;
   if (!own.block.plain.nested && !are_nested(own)) return false;
-  return take_best_first(own, true) && set_all_later(own);
+  if (!take_best_first(own, true) || (explores(own.rules()) && !set_chances(own))) return false;
+  return set_all_later(own);
 }
 
 }  // namespace
@@ -619,6 +734,8 @@ Settled settle_plainly(const PlainBlock& block, int64_t contact) {
   work.used[0] += 1;
   PlainContact own{block, contact, block.contacts.person[contact].zone, work.used[0]};
   if (block.plain.uneven[own.zone]) return Settled::NOT_PLAIN;
+  // A contact who is drawn goes the general way.
+  if (explores(block.rules) && is_drawn(*block.rules.explore, contact)) return Settled::NOT_PLAIN;
   if (read_faults(own) && !choose(own)) return Settled::NOT_PLAIN;
   if (!has_space(own)) return Settled::NO_SPACE;
   int64_t winners = 0;
