@@ -255,7 +255,7 @@ def _table(response: str, measure: str, found: PolicyEstimates) -> ReportTable:
     for own in found.found:
         gap, mean = own.difference, own.found
         more = (_number(gap.total), _span(gap.total_ends, 1, ""))
-        size = _count(found.size)
+        size = f"{found.size:,.0f}"
         figures = _figures(mean, is_rate=is_rate)
         rows.append((f"the decisions, {_TITLES[own.method]}", _count(mean.messages), size, *figures, *more))
     title = f"{response}: {'messages answered' if is_rate else 'value of the answers'}"
