@@ -274,3 +274,11 @@ def test_a_policy_that_fails_with_a_drawn_propensity_leaves_the_weight():
     weights = [own.row("a").weight for own in decisions]
     assert max(weights) == 1.5
     assert min(weights) < 1.5
+
+
+def test_where_all_is_granted_no_vector_is_tried(monkeypatch):
+    """A large cap: every claim is granted whatever it weighs."""
+    playbook = world(caps=[{**CAP, "max": 3}])
+    own = someone(playbook, is_drawn=False)
+    monkeypatch.setattr("journeykit.engine.weight_draw.WeightDraw.weights", None)
+    assert chances(decide(playbook, own.contact)) == {"a": 1, "b": 1, "c": 1}

@@ -54,11 +54,22 @@ class GrantChances:
         # The order of claims as they are decided, before they weigh anything else.
         _ = main.in_order
         undrawn = self._granted_with([own.undrawn for own in self._draws])
+        if self._grants_all(undrawn):
+            return {own: float(own in undrawn) for own in main.candidates}
         times = dict.fromkeys(main.candidates, 0)
         for vector in range(how.draws):
             for candidate in self._granted_with([own.weights(vector) for own in self._draws]):
                 times[candidate] += 1
         return {own: how.chance(granted=own in undrawn, times=count) for own, count in times.items()}
+
+    def _grants_all(self, undrawn: frozenset[Candidate]) -> bool:
+        """Whether all that is worth something is granted undrawn: then it fits together, whatever it weighs."""
+        main = self._main
+        if self._draws[0].how.method != "uniform" or main.first.charges is not None:
+            return False
+        open_ = {own for item, (own, _) in enumerate(main.items) if item not in main.ruled_out}
+        shut = {own for own, _ in main.items} - open_
+        return all(own in undrawn or own in shut or main.first.worth(own) <= 0 for own in main.candidates)
 
     def _granted_with(self, weights: Sequence[Sequence[int]]) -> frozenset[Candidate]:
         """What would be granted with other weights of the claims that take part."""
