@@ -53,7 +53,7 @@ def test_fatigue_of_a_bank_s_clients():
     examples = examples_of(counts)
     model = fit_response("opt_out", examples)
     assert model.card.chosen != "rates"
-    curve = PressureCurve.of(model, examples)
+    curve = PressureCurve.of(examples, *model.chances(examples.matrix))
     assert [step.before for step in curve.steps] == list(range(10))
     published = [0.146, 0.112, 0.112, 0.090, 0.079, 0.071, 0.064, 0.059, 0.064, 0.053]
     assert [step.seen.rate for step in curve.steps] == pytest.approx(published, abs=5e-4)
@@ -67,7 +67,8 @@ def test_risk_that_rises_is_learned():
     """Where each message more makes an opt-out likelier, the curve rises as the rates do."""
     counts = {before: (4_000, 20 + 30 * before) for before in range(8)}
     examples = examples_of(counts)
-    steps = PressureCurve.of(fit_response("opt_out", examples), examples, feature="touches_30d").steps
+    found = fit_response("opt_out", examples).chances(examples.matrix)
+    steps = PressureCurve.of(examples, *found, feature="touches_30d").steps
     chances = [step.chance for step in steps]
     assert chances == sorted(chances)
     for step in steps:
@@ -77,7 +78,7 @@ def test_risk_that_rises_is_learned():
 def test_many_messages_before_are_one_step():
     """Ten messages before or more are shown as one step, and the table has a row for each."""
     examples = examples_of({0: (2_000, 40), 3: (1_000, 30), 12: (300, 12), 15: (300, 20)}, ("touches_7d",))
-    curve = PressureCurve.of(fit_response("opt_out", examples), examples)
+    curve = PressureCurve.of(examples, *fit_response("opt_out", examples).chances(examples.matrix))
     (table,) = curve.tables()
     assert table.title == "Opt-outs after a message, by how many others the contact had in the 7 days before"
     assert [row[:4] for row in table.rows] == [

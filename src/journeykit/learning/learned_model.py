@@ -11,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from attrs import field, frozen
 
 from journeykit.errors import DataError
+from journeykit.journey.measure.intervals import Share
 from journeykit.learning.chance_calibration import ChanceCalibration
 from journeykit.learning.feature_matrix import Feature
 from journeykit.learning.level_encoder import FeatureLevels, LevelEncoder
@@ -18,6 +19,7 @@ from journeykit.learning.level_tables import LevelTables
 from journeykit.learning.model_candidates import EstimatorScorer
 from journeykit.learning.model_card import CalibrationGroup, CardPart, ModelCard, ModelScores, TriedModel
 from journeykit.learning.model_manifest import ModelManifest, summary_of, versions
+from journeykit.learning.pressure_curve import PressureCurve, PressureStep
 from journeykit.learning.response_model import ResponseModel
 from journeykit.learning.smoothed_rates import SmoothedRates
 from journeykit.learning.uplift_card import CampaignUplift, TriedLearner, UpliftCard
@@ -48,7 +50,10 @@ _OWN = (
     MeanEffect,
     ModelCard,
     ModelScores,
+    PressureCurve,
+    PressureStep,
     ResponseModel,
+    Share,
     SmoothedRates,
     TriedLearner,
     TriedModel,

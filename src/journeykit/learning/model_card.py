@@ -10,9 +10,10 @@ from attrs import asdict, field, frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.journey.measure.intervals import Share
+from journeykit.learning.pressure_curve import PressureCurve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FEW_RESPONSES = 100
 """A model of fewer responses is said to rest on few."""
@@ -105,6 +106,7 @@ class ModelCard:
         baseline: of the baseline on these, calibrated likewise.
         calibration: these messages in groups by chance.
         slope: of the calibration; None where the model is not calibrated.
+        pressure: of opt-outs, what one more message risks, by how many there were before; else None.
         features: by name of each feature, its kind.
         left_out: by reason, how many messages are no examples.
         notes: what is to be said.
@@ -119,6 +121,7 @@ class ModelCard:
     baseline: ModelScores | None = None
     calibration: tuple[CalibrationGroup, ...] = ()
     slope: float | None = None
+    pressure: PressureCurve | None = None
     features: Mapping[str, str] = field(factory=dict)
     left_out: Mapping[str, int] = field(factory=dict)
     notes: tuple[str, ...] = ()
@@ -135,6 +138,7 @@ class ModelCard:
         found["calibration"] = [asdict(own) | own.share.to_dict() for own in self.calibration]
         for group in found["calibration"]:
             del group["part"], group["whole"]
+        found["pressure"] = None if self.pressure is None else self.pressure.to_dict()
         return found
 
     def heading(self) -> Iterator[str]:
@@ -190,14 +194,12 @@ class ModelCard:
                 [_calibration_row(own) for own in self.calibration],
                 0,
             )
+        if self.pressure is not None:
+            yield from self.pressure.tables()
 
     def to_markdown(self) -> str:
         """The same as a page of Markdown."""
-        lines = [f"# {self.response}", "", *(line for own in self.heading() for line in (own, ""))]
-        for table in self.tables():
-            rule = ["---" if at < table.names else "---:" for at in range(len(table.headings))]
-            lines += [f"## {table.title}", "", _row(table.headings), _row(rule), *map(_row, table.rows), ""]
-        return "\n".join(lines)
+        return markdown(self.response, self.heading(), self.tables())
 
     def __str__(self) -> str:
         return text(self.heading(), self.tables())
@@ -207,6 +209,15 @@ class ModelCard:
 
     def _repr_html_(self) -> str:
         return page(self.heading(), self.tables())
+
+
+def markdown(title: str, heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
+    """A card as a page of Markdown."""
+    lines = [f"# {title}", "", *(line for own in heading for line in (own, ""))]
+    for table in tables:
+        rule = ["---" if at < table.names else "---:" for at in range(len(table.headings))]
+        lines += [f"## {table.title}", "", _row(table.headings), _row(rule), *map(_row, table.rows), ""]
+    return "\n".join(lines)
 
 
 def _dated(part: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from journeykit.journey.measure.intervals import Share, normal_quantile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from journeykit.learning.examples import Examples
-    from journeykit.learning.response_model import ResponseModel
 
 WEEK = "touches_7d"
 """The feature that counts the messages of a week."""
@@ -71,16 +72,24 @@ class PressureCurve:
     steps: tuple[PressureStep, ...]
 
     @classmethod
-    def of(cls, model: ResponseModel, examples: Examples, *, feature: str = WEEK, level: float = 0.95) -> PressureCurve:
+    def of(
+        cls,
+        examples: Examples,
+        chance: NDArray[np.float64],
+        spread: NDArray[np.float64],
+        *,
+        feature: str = WEEK,
+        level: float = 0.95,
+    ) -> PressureCurve:
         """The curve over messages that a model has learned from.
 
         Args:
-            model: the model of opt-outs.
             examples: the messages.
+            chance: by message, the learned chance of an opt-out.
+            spread: by message, the spread of that chance.
             feature: a feature that counts messages before.
             level: the level of confidence.
         """
-        chance, spread = model.chances(examples.matrix)
         before = examples.matrix.column(feature)
         reach = normal_quantile(level)
         steps = []

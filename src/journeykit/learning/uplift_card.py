@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from journeykit.journey.measure.funnel_report import ReportTable, counted, page, text
+from journeykit.learning.model_card import markdown
 from journeykit.learning.uplift_curve import MeanEffect, UpliftCurve
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class CampaignUplift:
         messaged: how many contacts could get them.
         held: how many were held out.
         effect: what they add to the chance of a response, by contact.
+        error: a standard error of it that is never 0, however few they are.
         kept: the same, drawn towards the mean of all campaigns as far as few contacts leave it open: what scores are
             built on.
     """
@@ -31,6 +33,7 @@ class CampaignUplift:
     messaged: int
     held: int
     effect: MeanEffect
+    error: float
     kept: float
 
     @property
@@ -45,6 +48,7 @@ class CampaignUplift:
             "messaged": self.messaged,
             "held": self.held,
             "effect": self.effect.to_dict(),
+            "error": self.error,
             "kept": self.kept,
         }
 
@@ -75,7 +79,7 @@ class TriedLearner:
         }
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class UpliftCard:
     """What is known of a model of uplift.
 
@@ -147,18 +151,29 @@ class UpliftCard:
             1,
         )
 
-    def lines(self) -> Iterator[str]:
-        """What is to be said of it, a line each."""
-        yield f"{counted(self.contacts, 'contact')}; chosen: {self.chosen}"
-        for reason, count in self.left_out.items():
-            yield f"{counted(count, 'row')} of the log left out: {reason}"
+    def heading(self) -> Iterator[str]:
+        """What is said before the tables, a line each."""
+        yield (
+            f"What messages add to the chance of {self.response!r}, by {self.chosen}, from "
+            f"{counted(self.contacts, 'contact')}."
+        )
         yield from self.notes
+        if self.left_out:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.left_out.items())
+            yield f"Rows of the log that are not compared: {reasons}."
+
+    def to_markdown(self) -> str:
+        """The same as a page of Markdown."""
+        return markdown(f"Uplift of {self.response}", self.heading(), self.tables())
 
     def __str__(self) -> str:
-        return text(self.lines(), self.tables())
+        return text(self.heading(), self.tables())
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
-        return page(self.lines(), self.tables())
+        return page(self.heading(), self.tables())
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""

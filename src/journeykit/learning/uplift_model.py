@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,13 +60,16 @@ class UpliftModel:
         """The features that it asks for, with the classes that it knows."""
         return tuple(own.feature for own in self.encoder.features)
 
-    def uplift(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
-        """By row, what the next message adds to the chance of a response, from -1 to 1.
+    def uplift(self, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the next message adds to the chance of a response, and the spread of that.
 
-        It is nan for campaigns of which no contact was held out: nobody knows it.
+        Both are nan for campaigns of which no contact was held out: nobody knows them.
 
         Args:
             matrix: the features: those of the model, in any order. Classes are found by their names.
+
+        Returns:
+            By row, the uplift, from -1 to 1, and how far the mean of its campaign may be off: a standard deviation.
 
         Raises:
             ModelError: for a matrix of other features.
@@ -84,7 +88,8 @@ class UpliftModel:
             asked = matrix.select(rows)
             guess = self.learner.uplift(asked, self.encoder.levels(asked), chance)
         found[rows] = self.means.calibrated(guess, campaign[rows])
-        return found
+        errors = np.array([own.error for own in self.campaigns] + [np.nan])
+        return found, errors[campaign]
 
 
 def fit_uplift(
@@ -119,8 +124,7 @@ def fit_uplift(
     chance = (np.bincount(used.campaign, used.treated) / np.bincount(used.campaign))[used.campaign]
     if not _is_enough(used):
         notes.append(
-            f"fewer than {FEWEST} contacts who responded, or who did not, on one side: contacts have the uplift of "
-            "their campaign"
+            f"Fewer than {FEWEST} contacts who responded, or who did not, on one side: all have the campaign's mean."
         )
         learners = {}
     training = TrainingRows.of(used.matrix, used.label)
@@ -161,14 +165,14 @@ def _compared(rows: UpliftRows) -> tuple[UpliftRows, list[str]]:
     sides = [np.bincount(rows.campaign[side], minlength=len(rows.campaigns)) for side in (rows.treated, ~rows.treated)]
     both = (sides[0] > 0) & (sides[1] > 0)
     notes = [
-        f"campaign {name!r} has {found}: its uplift is not known"
+        f"Campaign {name!r} has {found}: its uplift is not known."
         for name, messaged, held in zip(rows.campaigns, *(own.tolist() for own in sides), strict=True)
         if (found := _one_side(messaged, held)) is not None
     ]
     if not both.any():
         raise ModelError(
             "no campaign has contacts who could get its messages and contacts who were held out; "
-            + ("; ".join(notes) or "there are no rows")
+            + (" ".join(notes) or "there are no rows")
         )
     known = both[rows.campaign]
     number = np.cumsum(both) - 1
@@ -203,7 +207,14 @@ def _means(rows: UpliftRows, effect: NDArray[np.float64], level: float) -> tuple
     kept = drawn_together([own.mean for own in found], variances)
     messaged = np.bincount(rows.campaign[rows.treated], minlength=len(found)).tolist()
     return tuple(
-        CampaignUplift(campaign=name, messaged=messaged[place], held=own.rows - messaged[place], effect=own, kept=mean)
+        CampaignUplift(
+            campaign=name,
+            messaged=messaged[place],
+            held=own.rows - messaged[place],
+            effect=own,
+            error=math.sqrt(variances[place]),
+            kept=mean,
+        )
         for place, (name, own, mean) in enumerate(zip(rows.campaigns, found, kept, strict=True))
     )
 

@@ -1,0 +1,67 @@
+"""Learning uplift from tables: a log of decisions with a holdout, and what contacts did after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.clock import clock
+from journeykit.errors import DataError, ModelError
+from journeykit.learning.holdout_log import HoldoutLog
+from journeykit.learning.uplift_model import fit_uplift
+from journeykit.tables.bad_row_list import BadRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from journeykit.learning.message_history import MessageHistory
+    from journeykit.learning.uplift_model import UpliftModel
+    from journeykit.model.response import Response
+    from journeykit.tables import TableSource
+
+
+def learn_uplift(
+    log: TableSource,
+    history: MessageHistory,
+    events: TableSource,
+    responses: Iterable[Response],
+    *,
+    until: datetime,
+    candidates: Mapping[str, Any] | None = None,
+    zone: str | None = None,
+    max_bad: int | str | None = None,
+    seed: int = 0,
+) -> dict[str, UpliftModel]:
+    """Learn what messages add to the chance of each response.
+
+    Args:
+        log: a table of decisions with all rows, also those of contacts held out (``decide --all``).
+        history: the past of the contacts.
+        events: the table of events, which can be read more than once.
+        responses: the responses.
+        until: the end of what is known.
+        candidates: by name, estimators of the user over which there are learners besides.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows of the log are tolerated, as a number or as a share such as ``"1%"``.
+        seed: of everything that is drawn.
+
+    Raises:
+        DataError: for a table that cannot be used, too many bad rows, or a log that has no contacts held out.
+    """
+    where, bad = None if zone is None else clock(zone).zone, BadRows(max_bad)
+    found = HoldoutLog.read(log, zone=where, bad=bad)
+    bad.check()
+    models = {}
+    for own in responses:
+        rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1))
+        try:
+            models[own.name] = fit_uplift(own.name, rows, candidates=candidates, seed=seed)
+        except ModelError as error:
+            left = ", ".join(f"{why} {count:,}" for why, count in rows.left_out.items())
+            raise DataError(
+                f"uplift of {own.name!r} cannot be learned: {error}"
+                + (f" (rows that are not compared: {left})" if left else "")
+                + "; a log for uplift has all rows of a playbook with a holdout: decide --all",
+                source="decisions",
+            ) from error
+    return models
