@@ -84,7 +84,9 @@ def test_without_a_holdout_nobody_knows():
     values = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [1.0, 0.0, np.nan]])
     assert np.isnan(model.uplift(FeatureMatrix(model.features, values))).tolist() == [[True, False, True]] * 2
     assert "Campaign 'launch' has no contacts: its uplift is not known." in model.card.notes
-    with pytest.raises(ModelError, match=r"no campaign has contacts who could get its messages and .* held out"):
+    with pytest.raises(
+        ModelError, match=r"no campaign has contacts who could get its messages and contacts held out: campaign"
+    ):
         fit_uplift("sale", rows.select(rows.treated))
 
 
@@ -163,7 +165,7 @@ def hillstrom(arm):
 
 
 def test_hillstrom_s_women_s_message():
-    """Messages to customers with uplift above 0 bring what messages to all bring, with fewer; and more than none.
+    """Messages to customers with uplift above 0 bring nearly what messages to all do, and more than none.
 
     By the published cells the women's message adds .011 to the visits of customers who bought men's goods only, and
     .074 to those of women's goods only.
@@ -175,8 +177,7 @@ def test_hillstrom_s_women_s_message():
     assert 0.9 < card.share < 1
     assert card.everyone.mean == pytest.approx(0.1514, abs=0.0005)
     assert card.nobody.mean == pytest.approx(0.106167, abs=0.0005)
-    assert card.over_everyone.low < 0 < card.over_everyone.high
-    assert card.over_everyone.high - card.over_everyone.low < 0.004
+    assert -0.003 < card.over_everyone.low < card.over_everyone.high < 0.001
     assert card.over_nobody.low > 0.03
     best = next(own for own in card.tried if own.name == card.chosen)
     assert best.curve.qini.low > 0

@@ -72,7 +72,18 @@ def add_learn(commands: Any) -> None:
         "--out", metavar="F", help="write the scores at --until, for `decide`: .csv, .jsonl or .parquet"
     )
     add_table_format(parser, "of --out, where the ending does not say it")
+    _add_uplift(parser)
     parser.add_argument("--json", action="store_true", help="print the cards of the models as JSON")
+
+
+def _add_uplift(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("uplift", "what messages add, against contacts that were held out")
+    group.add_argument(
+        "--uplift",
+        action="store_true",
+        help="learn it; scores then have the column uplift, and propensity is what a message adds, at least 0",
+    )
+    group.add_argument("--log", metavar="F", help="decisions with all rows of a playbook with a holdout: decide --all")
 
 
 def add_score(commands: Any) -> None:
@@ -121,11 +132,15 @@ def _learn(arguments: argparse.Namespace) -> int:
     _check(arguments)
     if arguments.since is not None and arguments.since >= arguments.until:
         raise UsageError("--since must be before --until")
+    if arguments.uplift and arguments.log is None:
+        raise UsageError("--uplift needs --log: decisions with all rows of a playbook with a holdout")
+    if arguments.log is not None and not arguments.uplift:
+        raise UsageError("--log belongs to --uplift")
     if arguments.format is not None and arguments.out is None:
         raise UsageError("--format goes with --out: it says what that file is")
     playbook = _playbook(arguments, "learn")
     candidates = {name: _made(load()) for name, load, _ in arguments.estimator}
-    from journeykit.learning import MessageHistory, learn_from, scores_of
+    from journeykit.learning import MessageHistory, learn_from, scores_of, with_uplift
 
     touches, events = _sources(arguments)
     static, responses = _flat(arguments.static) or (), _flat(arguments.response)
@@ -150,6 +165,19 @@ def _learn(arguments: argparse.Namespace) -> int:
             candidates=candidates,
             seed=arguments.seed,
         )
+        if arguments.uplift:
+            model = with_uplift(
+                model,
+                playbook,
+                history,
+                arguments.log,
+                events,
+                until=arguments.until,
+                candidates=candidates,
+                zone=arguments.zone,
+                max_bad=arguments.max_bad,
+                seed=arguments.seed,
+            )
         scores = None
         if arguments.out is not None:
             scores = scores_of(playbook, model, history, at=arguments.until, response=(responses or (None,))[0])
@@ -246,6 +274,8 @@ def _check(arguments: argparse.Namespace) -> None:
     elif arguments.touches is not None and arguments.events is not None:
         raise UsageError("--ledger gives what --touches and --events do not, and both are given")
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}
+    if getattr(arguments, "log", None) is not None:
+        read["the log"] = arguments.log
     for name in ("model", "out"):
         path = getattr(arguments, name)
         if path is None:

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from journeykit.learning.model_candidates import estimator_columns as estimator_columns
     from journeykit.learning.model_card import ModelCard as ModelCard
     from journeykit.learning.model_manifest import ModelManifest as ModelManifest
+    from journeykit.learning.pressure_curve import PressureCurve as PressureCurve
     from journeykit.learning.response_fit import fit_response as fit_response
     from journeykit.learning.response_model import ResponseModel as ResponseModel
+    from journeykit.learning.uplift_card import UpliftCard as UpliftCard
+    from journeykit.learning.uplift_learning import with_uplift as with_uplift
+    from journeykit.learning.uplift_model import UpliftModel as UpliftModel
+    from journeykit.learning.uplift_model import fit_uplift as fit_uplift
+    from journeykit.learning.uplift_rows import UpliftRows as UpliftRows
 
 _HOMES = {
     "CampaignScores": "learning.campaign_scoring",
@@ -37,16 +43,22 @@ _HOMES = {
     "ModelCard": "learning.model_card",
     "ModelManifest": "learning.model_manifest",
     "PossibleMessages": "learning.history_features",
+    "PressureCurve": "learning.pressure_curve",
     "ResponseModel": "learning.response_model",
     "SCORES": "learning.campaign_scoring",
+    "UpliftCard": "learning.uplift_card",
+    "UpliftModel": "learning.uplift_model",
+    "UpliftRows": "learning.uplift_rows",
     "estimator_columns": "learning.model_candidates",
     "examples_of": "learning.message_examples",
     "features_of": "learning.history_features",
     "fit_response": "learning.response_fit",
+    "fit_uplift": "learning.uplift_model",
     "learn": "learning.learner",
     "learn_from": "learning.learner",
     "score": "learning.campaign_scoring",
     "scores_of": "learning.campaign_scoring",
+    "with_uplift": "learning.uplift_learning",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 _EXTRAS = dict.fromkeys(("numpy", "pyarrow", "scipy", "sklearn", "skops"), "learn")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from journeykit.basics.clock import micros
@@ -19,6 +19,7 @@ from journeykit.learning.history_features import FeatureMaker, PossibleMessages,
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_history import MessageHistory
 from journeykit.learning.scored_campaigns import ScoredCampaign, scored_campaigns
+from journeykit.learning.uplift_model import UpliftModel
 from journeykit.measuring.cell_columns import thread_count
 from journeykit.model.response import WELL_KNOWN
 from journeykit.tables.arrow.arrays import coded, numbers, texts
@@ -41,6 +42,7 @@ SCORES = {
     "propensity": "number",
     "spread": "number",
     "opt_out": "number",
+    "uplift": "number",
 }
 """The columns of a table of scores that is written, with the kind of each."""
 _ROWS = 1 << 18
@@ -83,6 +85,7 @@ class CampaignScores:
         lacking = {
             "content_id": all(own.content is None for own in self.campaigns),
             "opt_out": self.model.opt_out is None,
+            "uplift": not self.model.uplift,
         }
         return {name: kind for name, kind in SCORES.items() if not lacking.get(name, False)}
 
@@ -181,12 +184,13 @@ def scores_of(
 ) -> CampaignScores:
     """The same from a past that was read."""
     campaigns = scored_campaigns(playbook, at)
+    responses = _responses(playbook, model, campaigns, response)
     whose = np.arange(len(history.ids)) if history.contacts is None else history.contacts.given
     return CampaignScores(
         campaigns=campaigns,
-        responses=_responses(playbook, model, campaigns, response),
+        responses=responses,
         contacts=len(whose),
-        notes=(*history.notes, *_notes(history, whose)),
+        notes=(*history.notes, *_notes(history, whose), *_plain_notes(model, campaigns, responses)),
         model=model,
         history=history,
         whose=whose,
@@ -205,8 +209,20 @@ def _notes(history: MessageHistory, whose: NDArray[np.int64]) -> Iterator[str]:
         yield f"contacts of touches who are not in the table of contacts, and are not scored: {gone:,}"
 
 
-def _models(model: LearnedModel) -> list[ResponseModel]:
-    return [*model.responses.values(), *([] if model.opt_out is None else [model.opt_out])]
+def _plain_notes(
+    model: LearnedModel, campaigns: Sequence[ScoredCampaign], responses: Sequence[str | None]
+) -> Iterator[str]:
+    """Which campaigns are scored by the chance of a response, where others are by uplift."""
+    known = {(name, one.campaign): None for name, own in model.uplift.items() for one in own.campaigns}
+    plain = dict.fromkeys(
+        own.campaign for own, name in zip(campaigns, responses, strict=True) if (name, own.campaign) not in known
+    )
+    if model.uplift and plain:
+        yield f"without uplift, so that propensity is the chance of a response: {', '.join(plain)}"
+
+
+def _models(model: LearnedModel) -> list[ResponseModel | UpliftModel]:
+    return [*model.responses.values(), *([] if model.opt_out is None else [model.opt_out]), *model.uplift.values()]
 
 
 def _responses(
@@ -230,8 +246,9 @@ class _Scoring:
         self._scores = scores
         self._kinds = tuple(own.facets for own in scores.campaigns)
         features: dict[str, Feature] = {}
-        for model in _models(scores.model):
-            features |= {own.name: own for own in model.features if own.name not in features}
+        for own in (own for model in _models(scores.model) for own in model.features):
+            classes = {*own.classes, *(features[own.name].classes if own.name in features else ())}
+            features[own.name] = evolve(own, classes=tuple(sorted(classes)))
         self._maker = FeatureMaker(scores.history, tuple(features.values()))
         self._names = {
             "campaign_id": _codes([own.campaign for own in scores.campaigns]),
@@ -251,7 +268,13 @@ class _Scoring:
             kinds=self._kinds,
         )
         matrix = self._maker.matrix(possible)
-        propensity, spread = self._propensities(matrix, kind)
+        propensity, spread = self._asked(scores.model.responses, matrix, kind)
+        uplift = None
+        if scores.model.uplift:
+            uplift, error = self._asked(scores.model.uplift, matrix, kind)
+            # Where it is known what a message adds, that counts; what comes without it is not its merit.
+            known = ~np.isnan(uplift)
+            propensity, spread = np.where(known, np.maximum(uplift, 0), propensity), np.where(known, error, spread)
         columns = {
             "contact_id": coded(possible.moment, scores.history.ids.take(numbers(whose, pa.int64()))),
             **{name: coded(codes[kind], names, missing=True) for name, (codes, names) in self._names.items()},
@@ -261,27 +284,32 @@ class _Scoring:
         risk = scores.model.opt_out
         if risk is not None:
             columns["opt_out"] = numbers(_chances(risk, matrix)[0], pa.float64())
+        if uplift is not None:
+            columns["uplift"] = numbers(uplift, pa.float64(), np.isnan(uplift))
         return pa.RecordBatch.from_arrays([columns[name] for name in scores.columns], list(scores.columns))
 
-    def _propensities(
-        self, matrix: FeatureMatrix, kind: NDArray[np.int64]
+    def _asked(
+        self, models: Mapping[str, ResponseModel | UpliftModel], matrix: FeatureMatrix, kind: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        propensity, spread = np.full(len(kind), np.nan), np.full(len(kind), np.nan)
+        """What the model of each message's response says of it, and its spread; nan where there is none."""
+        found, spread = np.full(len(kind), np.nan), np.full(len(kind), np.nan)
         for name in dict.fromkeys(self._scores.responses):
-            if name is None:
+            if name is None or name not in models:
                 continue
             mine = np.array([own == name for own in self._scores.responses], np.bool_)
-            model = self._scores.model.responses[name]
             if mine.all():
-                return _chances(model, matrix)
+                return _chances(models[name], matrix)
             rows = np.flatnonzero(mine[kind])
-            propensity[rows], spread[rows] = _chances(model, matrix.select(rows))
-        return propensity, spread
+            found[rows], spread[rows] = _chances(models[name], matrix.select(rows))
+        return found, spread
 
 
-def _chances(model: ResponseModel, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _chances(
+    model: ResponseModel | UpliftModel, matrix: FeatureMatrix
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     names = [own.name for own in model.features]
-    return model.chances(matrix if list(matrix.names) == names else matrix.only(names))
+    own = matrix if list(matrix.names) == names else matrix.only(names)
+    return model.uplift(own) if isinstance(model, UpliftModel) else model.chances(own)
 
 
 def _codes(names: Sequence[str | None]) -> tuple[NDArray[np.int64], pa.Array]:

@@ -11,8 +11,11 @@ from journeykit.errors import DataError, ModelError, closest
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_examples import MOST_EXAMPLES, examples_of
 from journeykit.learning.message_history import MessageHistory
+from journeykit.learning.pressure_curve import PressureCurve
 from journeykit.learning.response_fit import fit_response
+from journeykit.learning.uplift_learning import with_uplift
 from journeykit.model.response import WELL_KNOWN
+from journeykit.placing.funnel import repeatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +45,7 @@ def learn(
     max_bad: int | str | None = None,
     seed: int = 0,
     most: int = MOST_EXAMPLES,
+    log: TableSource | None = None,
 ) -> LearnedModel:
     """Learn the chance that a message is answered, and what it risks, as ``journeykit learn`` does.
 
@@ -67,6 +71,8 @@ def learn(
         max_bad: how many bad rows are tolerated, as a number or as a share such as ``"1%"``.
         seed: of everything that is drawn; the same seed gives the same model.
         most: so many messages at most are examples; of more, those of some contacts are drawn.
+        log: a table of decisions with all rows, also those of contacts held out. What messages add to the chance of a
+            response is learned from it besides: see `fit_uplift`.
 
     Raises:
         DataError: for a table that cannot be used, too many bad rows, an attribute that contacts do not have, or where
@@ -74,10 +80,11 @@ def learn(
         MissingExtraError: without the extra ``learn``.
         ModelError: for what cannot be asked.
     """
+    events = events if log is None else repeatable(events)
     history = MessageHistory.read(
         playbook, touches, events, until=until, contacts=contacts, static=static, zone=zone, max_bad=max_bad
     )
-    return learn_from(
+    model = learn_from(
         playbook,
         history,
         until=until,
@@ -87,6 +94,20 @@ def learn(
         candidates=candidates,
         seed=seed,
         most=most,
+    )
+    if log is None:
+        return model
+    return with_uplift(
+        model,
+        playbook,
+        history,
+        log,
+        events,
+        until=until,
+        candidates=candidates,
+        zone=zone,
+        max_bad=max_bad,
+        seed=seed,
     )
 
 
@@ -117,6 +138,7 @@ def learn_from(
         own = examples[OPT_OUT]
         own = evolve(own, matrix=own.matrix.only(PRESSURE))
         risk = fit_response(OPT_OUT, own, candidates=candidates, seed=seed)
+        risk = evolve(risk, card=evolve(risk.card, pressure=PressureCurve.of(own, *risk.chances(own.matrix))))
     return LearnedModel(
         responses={name: fit_response(name, own, candidates=candidates, seed=seed) for name, own in found.items()},
         opt_out=risk,

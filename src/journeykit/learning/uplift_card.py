@@ -61,12 +61,15 @@ class TriedLearner:
         name: which.
         curve: its uplift curve.
         over_means: the area that it has more than the campaigns' means.
+        nearer: how much nearer it is to the effects than the campaigns' means: the mean difference of the squares of
+            what they miss.
         slope: how far its differences between contacts hold for other contacts: 1 in full, 0 not at all.
     """
 
     name: str
     curve: UpliftCurve
     over_means: MeanEffect
+    nearer: MeanEffect
     slope: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class TriedLearner:
             "learner": self.name,
             "slope": self.slope,
             "over_means": self.over_means.to_dict(),
+            "nearer": self.nearer.to_dict(),
             "curve": self.curve.to_dict(),
         }
 
@@ -130,9 +134,16 @@ class UpliftCard:
         )
         yield ReportTable(
             "Learners, by contacts that they had not learned from",
-            ("learner", "Qini", "from", "to", "area over means", "slope"),
+            ("learner", "Qini", "from", "to", "area over means", "error", "nearer by", "slope"),
             [
-                (own.name, *_cells(own.curve.qini), _percent(own.over_means.mean), f"{own.slope:.2f}")
+                (
+                    own.name,
+                    *_cells(own.curve.qini),
+                    _percent(own.over_means.mean),
+                    _percent(own.over_means.error),
+                    f"{own.nearer.mean:.5f}",
+                    f"{own.slope:.2f}",
+                )
                 for own in self.tried
             ],
             1,

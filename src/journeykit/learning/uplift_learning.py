@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from journeykit.basics.clock import clock
 from journeykit.errors import DataError, ModelError
 from journeykit.learning.holdout_log import HoldoutLog
@@ -11,34 +13,36 @@ from journeykit.learning.uplift_model import fit_uplift
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from journeykit.learning.learned_model import LearnedModel
     from journeykit.learning.message_history import MessageHistory
-    from journeykit.learning.uplift_model import UpliftModel
-    from journeykit.model.response import Response
+    from journeykit.playbook.playbook import Playbook
     from journeykit.tables import TableSource
 
 
-def learn_uplift(
-    log: TableSource,
+def with_uplift(
+    model: LearnedModel,
+    playbook: Playbook,
     history: MessageHistory,
+    log: TableSource,
     events: TableSource,
-    responses: Iterable[Response],
     *,
     until: datetime,
     candidates: Mapping[str, Any] | None = None,
     zone: str | None = None,
     max_bad: int | str | None = None,
     seed: int = 0,
-) -> dict[str, UpliftModel]:
-    """Learn what messages add to the chance of each response.
+) -> LearnedModel:
+    """A model that knows besides what messages add to the chance of each response that it has learned.
 
     Args:
-        log: a table of decisions with all rows, also those of contacts held out (``decide --all``).
+        model: the model.
+        playbook: the rule set.
         history: the past of the contacts.
+        log: a table of decisions with all rows, also those of contacts held out (``decide --all``).
         events: the table of events, which can be read more than once.
-        responses: the responses.
         until: the end of what is known.
         candidates: by name, estimators of the user over which there are learners besides.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
@@ -52,16 +56,18 @@ def learn_uplift(
     found = HoldoutLog.read(log, zone=where, bad=bad)
     bad.check()
     models = {}
-    for own in responses:
+    for own in (one for one in playbook.responses if one.name in model.responses):
         rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1))
         try:
-            models[own.name] = fit_uplift(own.name, rows, candidates=candidates, seed=seed)
+            learned = fit_uplift(own.name, rows, candidates=candidates, seed=seed)
         except ModelError as error:
             left = ", ".join(f"{why} {count:,}" for why, count in rows.left_out.items())
             raise DataError(
                 f"uplift of {own.name!r} cannot be learned: {error}"
-                + (f" (rows that are not compared: {left})" if left else "")
-                + "; a log for uplift has all rows of a playbook with a holdout: decide --all",
+                + (f"; rows that are not compared: {left}" if left else "")
+                + ". A log for uplift has all rows of a playbook with a holdout: decide --all",
                 source="decisions",
             ) from error
-    return models
+        card = evolve(learned.card, notes=(*learned.card.notes, *bad.lines()))
+        models[own.name] = evolve(learned, card=card)
+    return evolve(model, uplift=models)

@@ -104,9 +104,9 @@ def fit_uplift(
 
     T-learners and X-learners over the models of the library are fitted on two thirds of the contacts and asked of the
     others, three times. What they say of differences between contacts of a campaign is kept as far as it holds for
-    those others. The one with the largest area under its uplift curve is chosen, if it has more than the campaigns'
-    means have, by more than two standard errors; then it is fitted on all contacts. Else every contact has the mean of
-    the campaign.
+    those others. A learner is used where the area under its uplift curve is larger than that of the campaigns' means by
+    more than two standard errors; of several, the one that is nearest to the doubly robust effects. Then it is fitted
+    on all contacts. Else every contact has the mean of the campaign.
 
     Args:
         response: the name of the response.
@@ -136,8 +136,8 @@ def fit_uplift(
     guesses = {name: trial.calibrated(own, used.campaign, means) for name, own in trial.guess.items()}
     slopes = {name: CampaignMeans.of(own, effect, used.campaign, means) for name, own in trial.guess.items()}
     tried = [_tried(name, own, plain, effect, used, slopes[name].slope, level) for name, own in guesses.items()]
-    best = max(tried, key=lambda own: own.curve.area.mean, default=None)
-    chosen = MEANS if best is None or not best.over_means.mean > _SURE * best.over_means.error else best.name
+    better = [own for own in tried if own.over_means.mean > _SURE * own.over_means.error]
+    chosen = max(better, key=lambda own: own.nearer.mean).name if better else MEANS
     guess = guesses.get(chosen, plain)
     card = UpliftCard(
         response=response,
@@ -165,15 +165,14 @@ def _compared(rows: UpliftRows) -> tuple[UpliftRows, list[str]]:
     sides = [np.bincount(rows.campaign[side], minlength=len(rows.campaigns)) for side in (rows.treated, ~rows.treated)]
     both = (sides[0] > 0) & (sides[1] > 0)
     notes = [
-        f"Campaign {name!r} has {found}: its uplift is not known."
+        f"campaign {name!r} has {found}"
         for name, messaged, held in zip(rows.campaigns, *(own.tolist() for own in sides), strict=True)
         if (found := _one_side(messaged, held)) is not None
     ]
     if not both.any():
-        raise ModelError(
-            "no campaign has contacts who could get its messages and contacts who were held out; "
-            + (" ".join(notes) or "there are no rows")
-        )
+        why = "; ".join(notes) or "there are no rows"
+        raise ModelError(f"no campaign has contacts who could get its messages and contacts held out: {why}")
+    notes = [f"C{note.removeprefix('c')}: its uplift is not known." for note in notes]
     known = both[rows.campaign]
     number = np.cumsum(both) - 1
     names = tuple(name for name, own in zip(rows.campaigns, both.tolist(), strict=True) if own)
@@ -264,6 +263,7 @@ def _tried(
         name=name,
         curve=UpliftCurve.of(effect, guess, rows.contact, level),
         over_means=MeanEffect.of(over, rows.contact, level),
+        nearer=MeanEffect.of((effect - plain) ** 2 - (effect - guess) ** 2, rows.contact, level),
         slope=slope,
     )
 
