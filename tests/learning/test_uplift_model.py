@@ -84,9 +84,7 @@ def test_without_a_holdout_nobody_knows():
     values = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [1.0, 0.0, np.nan]])
     assert np.isnan(model.uplift(FeatureMatrix(model.features, values))).tolist() == [[True, False, True]] * 2
     assert "Campaign 'launch' has no contacts: its uplift is not known." in model.card.notes
-    with pytest.raises(
-        ModelError, match=r"no campaign has contacts who could get its messages and contacts held out: campaign"
-    ):
+    with pytest.raises(ModelError, match="its messages and contacts held out: campaign"):
         fit_uplift("sale", rows.select(rows.treated))
 
 
