@@ -102,7 +102,7 @@ def add_score(commands: Any) -> None:
     parser.add_argument(
         "--at", required=True, type=instant, metavar="T", help="the instant: what was before T is known"
     )
-    parser.add_argument("--response", metavar="NAME", help="the response whose chance is the propensity")
+    parser.add_argument("--response", metavar="NAME", help="propensity is the chance of this response")
     add_max_bad(parser)
     parser.add_argument("--out", required=True, metavar="F", help="the scores: .csv, .jsonl or .parquet; - prints")
     add_table_format(parser, "of --out, where the ending does not say it")
