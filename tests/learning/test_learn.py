@@ -222,3 +222,17 @@ def test_an_attribute_that_is_the_answer_is_harmless():
     undated = [{"contact_id": row["contact_id"], "bought": row["bought"]} for row in dated[::3]]
     past = MessageHistory.read(playbook(), own["touches"], own["events"], until=AT, contacts=undated)
     assert "bought" not in {feature.name for feature in features_of(past)}
+
+
+def test_what_is_left_out_is_told():
+    """Attributes without their time, touches of unknown campaigns, events that are no response, and columns of lists."""
+    own = tables()
+    people = [{**row, "since": on(1), "vip": True} for row in own["contacts"]]
+    touches = [*own["touches"], {"contact_id": "c000", "sent_at": on(1), "campaign_id": "meetups"}]
+    events = [*own["events"], {"contact_id": "c000", "event": "purchased", "at": on(1)}]
+    past = MessageHistory.read(playbook(), touches, events, until=AT, contacts=people, static=["born"])
+    told = "\n".join(past.notes)
+    assert "as the table does not say since when they hold: vip; give it a column valid_from" in told
+    assert "the attribute 'since' is left out: it is neither a number, nor true or false, nor text" in told
+    assert "messages of campaign 'meetups', which the playbook does not have: 1; did you mean 'meetup'?" in told
+    assert "events that are no response: 1; 'purchased' 1 (did you mean 'purchase'?)" in told

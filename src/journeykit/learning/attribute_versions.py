@@ -188,7 +188,7 @@ class _VersionReader:
             if self._is_kept(fold):
                 # Parts before this one may have lacked the column.
                 own = self._columns.setdefault(fold, [pa.nulls(self._rows)] if self._rows else [])
-                own.append(as_array(columns[place].data).take(number_array(kept, pa.int64())))
+                own.append(_known_kind(columns[place]).take(number_array(kept, pa.int64())))
                 self.names.setdefault(fold, names[place].strip())
         self._rows += len(kept)
         for own in self._columns.values():
@@ -235,6 +235,14 @@ class _VersionReader:
             self._bad.add(
                 BadRow(self.source, int(row[place]), "contact_id", repr(ids[int(owner[place])].as_py()), allowed)
             )
+
+
+def _known_kind(column: Column) -> pa.Array:
+    """A column as an array; where its values are neither numbers nor truths nor texts, an array of lists, which is no feature."""
+    plain = (str, int, float, type(None))
+    if column.array is None and not all(isinstance(value, plain) for value in column.values):
+        return pa.array([[]] * len(column), pa.list_(pa.null()))
+    return as_array(column.data)
 
 
 def attribute_column(name: str, array: pa.Array) -> AttributeColumn | str:

@@ -157,6 +157,22 @@ def score(
         DataError: for a table that cannot be used, too many bad rows, a model that asks for what the tables do not
             have, or a response that was not learned.
         MissingExtraError: without the extra ``learn``.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Campaign, Playbook, Response, learn
+        >>> playbook = Playbook(
+        ...     campaigns=[Campaign(id="news")], responses=[Response(name="sale", event="purchase", within="7d")]
+        ... )
+        >>> sent = [
+        ...     {"contact_id": name, "sent_at": "2026-11-02T09:00Z", "campaign_id": "news"} for name in ("anna", "ben")
+        ... ]
+        >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-03T10:00Z"}]
+        >>> at = datetime(2026, 12, 1, tzinfo=UTC)
+        >>> model = learn(playbook, sent, bought, until=at)
+        >>> scores = score(playbook, model, [{"contact_id": "clara"}], sent, bought, at=at)
+        >>> scores.table()["propensity"].to_pylist()
+        [0.5]
     """
     models = _models(model)
     history = MessageHistory.read(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from journeykit.basics.clock import DAY, HOUR, WEEKDAYS
 from journeykit.errors import DataError
 from journeykit.learning.feature_matrix import Feature, FeatureMatrix
+from journeykit.learning.timeline import STAGE
 from journeykit.model.cap import Facets
 from journeykit.tables.header import fold_name
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 FACETS = ("campaign", "team", "goal", "channel", "theme")
 """What a message is, as far as it is a feature."""
-STAGE = "stage"
 ANSWERS = "responses_"
 """Before the name of a response: how often the contact has given it."""
 OF_CONTACT = "contact."

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from journeykit.basics.clock import micros
 from journeykit.learning.feature_matrix import Feature
-from journeykit.learning.history_features import STAGE, FeatureMaker, PossibleMessages, features_of
-from journeykit.learning.timeline import Timeline
+from journeykit.learning.history_features import FeatureMaker, PossibleMessages, features_of
+from journeykit.learning.timeline import STAGE, Timeline
 from journeykit.learning.uplift_rows import UpliftRows
 from journeykit.measuring.cell_columns import instants
 from journeykit.measuring.contact_numbers import ContactNumbers

@@ -79,6 +79,18 @@ def learn(
             there are no examples.
         MissingExtraError: without the extra ``learn``.
         ModelError: for what cannot be asked.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Playbook, Response
+        >>> playbook = Playbook(responses=[Response(name="sale", event="purchase", within="7d")])
+        >>> sent = [
+        ...     {"contact_id": name, "sent_at": "2026-11-02T09:00Z", "campaign_id": "news"} for name in ("anna", "ben")
+        ... ]
+        >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-03T10:00Z"}]
+        >>> model = learn(playbook, sent, bought, until=datetime(2026, 12, 1, tzinfo=UTC))
+        >>> model.cards["sale"].chosen, model.cards["sale"].parts[0].messages
+        ('rates', 2)
     """
     events = events if log is None else repeatable(events)
     history = MessageHistory.read(

@@ -11,10 +11,11 @@ from attrs import frozen
 from journeykit.basics.clock import Clock, clock
 from journeykit.kernels import has_kernels
 from journeykit.learning.attribute_versions import AttributeVersions
-from journeykit.learning.timeline import Timeline
+from journeykit.learning.timeline import STAGE, Timeline
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.credits import Credits, credit
 from journeykit.measuring.message_table import MessageTable
+from journeykit.measuring.table_notes import event_notes, not_sent_notes, twice_notes, unknown_campaign_notes
 from journeykit.model.cap import Facets
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
@@ -22,7 +23,7 @@ from journeykit.tables.arrow.column import Column
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from journeykit.journey.journey import Journey
@@ -115,8 +116,32 @@ class MessageHistory:
             clock=clock(playbook.timezone),
             table=table,
             credits=credits_,
-            notes=(*table.bad_lines, *credits_.bad_lines, *bad.lines()),
+            notes=(
+                *(*table.bad_lines, *credits_.bad_lines, *bad.lines()),
+                *not_sent_notes(table),
+                *unknown_campaign_notes(playbook, table),
+                *twice_notes(table),
+                *event_notes(credits_),
+                *(() if versions is None or only is not None else _left_out(versions, is_placed=walked is not None)),
+            ),
         )
+
+
+def _left_out(contacts: AttributeVersions, *, is_placed: bool) -> Iterator[str]:
+    """The columns of contacts that are no features."""
+    if not contacts.is_dated:
+        names = [
+            own.name
+            for fold, own in contacts.columns.items()
+            if fold not in contacts.static and not (fold == STAGE and is_placed)
+        ]
+        if names:
+            yield (
+                f"attributes that are left out, as the table does not say since when they hold: {', '.join(names)}; "
+                "give it a column valid_from, or name those that never change as static"
+            )
+    for name, why in contacts.unusable.items():
+        yield f"the attribute {name!r} is left out: {why}"
 
 
 def _answers(table: MessageTable, credits_: Credits, contacts: int) -> Timeline:

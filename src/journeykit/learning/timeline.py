@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from journeykit.measuring.rows_by_contact import in_time
 
+STAGE = "stage"
+"""The feature, and the attribute of contacts, that says where on the journey they are."""
+
 
 @frozen(eq=False)
 class Timeline:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import shown
-from journeykit.errors import ModelError, closest
+from journeykit.errors import ModelError
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.assignment import is_dealt_out
@@ -28,7 +28,13 @@ from journeykit.measuring.message_pressure import by_messages_before, harms_of, 
 from journeykit.measuring.ratio_interval import Draws
 from journeykit.measuring.read_tables import ReadTables
 from journeykit.measuring.response_count import in_rows
-from journeykit.model.response import WELL_KNOWN
+from journeykit.measuring.table_notes import (
+    event_notes,
+    not_sent_notes,
+    strange_names,
+    twice_notes,
+    unknown_campaign_notes,
+)
 from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
@@ -36,20 +42,17 @@ from journeykit.tables.cells import is_missing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
-    from journeykit.measuring.credits import Credits
     from journeykit.measuring.group_measures import GroupMeasures
     from journeykit.measuring.measure_report import ReportBlock
     from journeykit.measuring.message_table import MessageTable
     from journeykit.playbook.playbook import Playbook
 
 _MOST_SAMPLES = 100_000
-_NAMED = 5
-"""So many strange names are given."""
 
 
 def measure(
@@ -319,60 +322,21 @@ def _notes(tables: MeasuredTables, everything: GroupMeasures) -> Iterator[str]:
     yield from messages.bad_lines
     yield from found.bad_lines
     yield from _notes_on_log(tables)
-    if messages.not_sent:
-        told = ", ".join(f"{name} {count:,}" for name, count in messages.not_sent.items())
-        yield f"touches that are no messages: {told}"
+    yield from not_sent_notes(messages)
     if messages.outside:
         yield f"messages before the start or from the end on: {messages.outside:,}"
     if messages.strangers:
         lacking = "the decisions lack" if tables.contacts is None else "the table of contacts lacks"
         yield f"messages of contacts that {lacking}: {messages.strangers:,}"
-    yield from _unknown_campaigns(tables)
+    yield from unknown_campaign_notes(tables.playbook, messages)
     yield from _unknown_arms(tables)
     if messages.no_cost:
         where = in_rows(messages.no_cost, messages.no_cost_rows)
         yield f"messages whose cost is no number from 0 on, and is unknown: {messages.no_cost:,}{where}"
     if everything.cost is not None and everything.cost_unknown:
         yield f"messages whose cost is unknown: {everything.cost_unknown:,}; no value per cost where they are"
-    if messages.repeated:
-        yield f"messages with the decision_id of another one of the same contact: {messages.repeated:,}"
-    if messages.alike:
-        what = (
-            "without a decision_id, of one contact, one instant, and the same campaign, content and channel as another"
-        )
-        yield f"messages {what}: {messages.alike:,}; each counts. Are touches in the table twice?"
-    yield from found.lines
-    if found.others:
-        yield f"events that are no response: {found.others:,}{''.join(_named(found))}"
-
-
-def _named(found: Credits) -> Iterator[str]:
-    """The names of events that are no response: first those near the name of one, then those that there are most of."""
-    asked = [own.event for own in (*found.responses, *WELL_KNOWN)]
-    near = {name: closest(name, asked) for name in found.other_names}
-    order = sorted(near, key=lambda name: (near[name] is None, -found.other_names[name], name))
-    # Where there are very many names, not all of their events are counted by name.
-    is_whole = sum(found.other_names.values()) == found.others
-    for place, name in enumerate(order[:_NAMED]):
-        count = f" {found.other_names[name]:,}" if is_whole else ""
-        hint = "" if near[name] is None else f" (did you mean {near[name]!r}?)"
-        yield f"{', ' if place else '; '}{name!r}{count}{hint}"
-    if len(order) > _NAMED:
-        yield ", ..."
-
-
-def _unknown_campaigns(tables: MeasuredTables) -> Iterator[str]:
-    """The campaigns of messages that the playbook does not have, where it has some."""
-    known = {own.id for own in tables.playbook.campaigns or ()}
-    if not known:
-        return
-    counts = np.bincount(tables.messages.kind, minlength=len(tables.messages.kinds)).tolist()
-    found: Counter[str] = Counter()
-    for facets, count in zip(tables.messages.kinds, counts, strict=True):
-        for name in facets.get("campaign", ()):
-            if name not in known:
-                found[name] += count
-    yield from _strange("campaign", found, known)
+    yield from twice_notes(messages)
+    yield from event_notes(found)
 
 
 def _unknown_arms(tables: MeasuredTables) -> Iterator[str]:
@@ -387,19 +351,7 @@ def _unknown_arms(tables: MeasuredTables) -> Iterator[str]:
         for name in () if is_missing(value) else str(value).split(";"):
             if name.strip() and name not in known:
                 found[name] += count
-    yield from _strange("arm", found, known)
-
-
-def _strange(what: str, found: Counter[str], known: Collection[str]) -> Iterator[str]:
-    """Names that messages have and the playbook has not, with the names that may be meant."""
-    for name, count in found.most_common(_NAMED):
-        hint = closest(name, known)
-        meant = f"; did you mean {hint!r}?" if hint else ""
-        if count:
-            yield f"messages of {what} {name!r}, which the playbook does not have: {count:,}{meant}"
-    rest = sum(found.values()) - sum(count for _, count in found.most_common(_NAMED))
-    if rest:
-        yield f"messages of other {what}s that the playbook does not have: {rest:,}"
+    yield from strange_names("arm", found, known)
 
 
 def _notes_on_log(tables: MeasuredTables) -> Iterator[str]:
