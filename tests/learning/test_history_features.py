@@ -83,6 +83,14 @@ def test_what_a_message_is_comes_from_the_playbook():
     assert (found.texts("weekday"), column(found, "hour")) == (["mon", "tue"], [9, 15])
 
 
+def test_a_message_of_which_little_is_known_has_little_known():
+    """Neither channel nor theme, of a campaign that the playbook does not have."""
+    found = known_before([*sent(0, 1, campaign="gone"), {"contact_id": "anna", "sent_at": on(2)}])
+    assert found.texts("campaign") == ["gone", "gone", None]
+    assert found.texts("channel") == [None, None, None]
+    assert (column(found, "campaign_touches"), column(found, "touches")) == ([0, 1, 0], [0, 1, 2])
+
+
 def test_days_and_hours_are_those_of_the_playbooks_zone():
     """In Skopje it is an hour later, and two in summer."""
     found = known_before(sent(0.6, 200), playbook=playbook(timezone="Europe/Skopje"))

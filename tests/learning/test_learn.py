@@ -225,7 +225,7 @@ def test_an_attribute_that_is_the_answer_is_harmless():
 
 
 def test_what_is_left_out_is_told():
-    """Attributes without their time, touches of unknown campaigns, events that are no response, and columns of lists."""
+    """Attributes without their time, touches of unknown campaigns, and events that are no response."""
     own = tables()
     people = [{**row, "since": on(1), "vip": True} for row in own["contacts"]]
     touches = [*own["touches"], {"contact_id": "c000", "sent_at": on(1), "campaign_id": "meetups"}]

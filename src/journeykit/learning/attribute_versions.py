@@ -238,7 +238,7 @@ class _VersionReader:
 
 
 def _known_kind(column: Column) -> pa.Array:
-    """A column as an array; where its values are neither numbers nor truths nor texts, an array of lists, which is no feature."""
+    """A column as an array; of values that are no numbers, truths or texts one of lists, which is no feature."""
     plain = (str, int, float, type(None))
     if column.array is None and not all(isinstance(value, plain) for value in column.values):
         return pa.array([[]] * len(column), pa.list_(pa.null()))

@@ -171,7 +171,7 @@ def score(
         >>> at = datetime(2026, 12, 1, tzinfo=UTC)
         >>> model = learn(playbook, sent, bought, until=at)
         >>> scores = score(playbook, model, [{"contact_id": "clara"}], sent, bought, at=at)
-        >>> scores.table()["propensity"].to_pylist()
+        >>> [round(chance, 6) for chance in scores.table()["propensity"].to_pylist()]
         [0.5]
     """
     models = _models(model)

@@ -177,8 +177,12 @@ def places(kinds: Sequence[Facets], facet: str, place: Mapping[str, int]) -> NDA
         >>> places([{"channel": ("sms",)}, {}], "channel", {"email": 0, "sms": 1}).tolist()
         [1, -1]
     """
-    one = [own.get(facet, ()) for own in kinds]
-    return np.array([place.get(own[0], -1) if len(own) == 1 else -1 for own in one], np.int64)
+    return np.array([place.get(_only(own.get(facet, ())), -1) for own in kinds], np.int64)
+
+
+def _only(values: Sequence[str]) -> str:
+    """The only value; nothing where there is none or several, of which nobody knows which it is."""
+    return values[0] if len(values) == 1 else ""
 
 
 def built_in(history: MessageHistory) -> set[str]:
@@ -197,7 +201,7 @@ def features_of(history: MessageHistory, *, attributes: Iterable[str] | None = N
     """
     own = history.kinds
     used = np.unique(history.messages.code).tolist()
-    facets = {name: sorted({own[kind].get(name, ("",))[0] for kind in used} - {""}) for name in FACETS}
+    facets = {name: sorted({_only(own[kind].get(name, ())) for kind in used} - {""}) for name in FACETS}
     found = [Feature(name, "category", tuple(classes)) for name, classes in facets.items()]
     if history.steps is not None:
         found.append(Feature(STAGE, "category", tuple(sorted(history.stages))))
@@ -334,4 +338,4 @@ def _class_places(names: Sequence[str], own: Feature) -> NDArray[np.float64]:
 
 
 def _known_names(history: MessageHistory, facet: str) -> tuple[str, ...]:
-    return tuple(sorted({own.get(facet, ("",))[0] for own in history.kinds} - {""}))
+    return tuple(sorted({_only(own.get(facet, ())) for own in history.kinds} - {""}))
