@@ -13,6 +13,7 @@ from attrs import field, frozen
 from journeykit.errors import DataError
 from journeykit.journey.measure.intervals import Share
 from journeykit.learning.chance_calibration import ChanceCalibration
+from journeykit.learning.chance_spread import ChanceSpread
 from journeykit.learning.feature_matrix import Feature
 from journeykit.learning.level_encoder import FeatureLevels, LevelEncoder
 from journeykit.learning.level_tables import LevelTables
@@ -41,6 +42,7 @@ _OWN = (
     CampaignUplift,
     CardPart,
     ChanceCalibration,
+    ChanceSpread,
     EstimatorScorer,
     Feature,
     FeatureLevels,

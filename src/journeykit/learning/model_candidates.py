@@ -25,10 +25,11 @@ BASELINE = "rates"
 """What the baseline is called: smoothed rates by campaign and stage."""
 LOGISTIC, BOOSTING = "logistic", "boosting"
 """What the models that come with the library are called."""
+RIDGE = 0.1
+"""The variance of what a level adds to the log-odds, beforehand: scikit-learn's C."""
 FURTHEST = 16.0
 """Log-odds are cut here, at one in nine million, so that no chance is said to be 0 or 1."""
-_RIDGE = 0.1
-_TREES = 100
+_TREES = 200
 _ROWS = 1 << 17
 
 
@@ -89,7 +90,7 @@ def fit_logistic(rows: TrainingRows, seed: int) -> LevelTables:
 
     lines = level_lines(rows.encoder)
     design = level_design(rows, lines)
-    model = LogisticRegression(C=_RIDGE, max_iter=1000, random_state=seed).fit(design, rows.label)
+    model = LogisticRegression(C=RIDGE, max_iter=1000, random_state=seed).fit(design, rows.label)
     return tables_of_lines(float(model.intercept_[0]), model.coef_[0], lines, rows.encoder.totals)
 
 
@@ -129,11 +130,11 @@ def level_design(rows: TrainingRows, lines: Mapping[int, NDArray[np.float64]]) -
     """A column for each line, then one for each level of each feature."""
     from scipy.sparse import csr_matrix
 
-    count, totals = rows.levels.shape[1], rows.encoder.totals
+    count, totals = levels.shape[1], encoder.totals
     firsts = len(lines) + np.cumsum([0, *totals])
     places = [np.full(count, at, np.int32) for at in range(len(lines))]
-    places += [own + np.int32(first) for own, first in zip(rows.levels, firsts[:-1], strict=True)]
-    values = [line[rows.levels[at]] for at, line in lines.items()] + [np.ones(count)] * len(totals)
+    places += [own + np.int32(first) for own, first in zip(levels, firsts[:-1], strict=True)]
+    values = [line[levels[at]] for at, line in lines.items()] + [np.ones(count)] * len(totals)
     width = len(places)
     indices = np.array(places, np.int32).T.ravel() if places else np.empty(0, np.int32)
     data = np.array(values).T.ravel() if values else np.empty(0)
@@ -154,10 +155,11 @@ def fit_boosting(rows: TrainingRows, seed: int) -> LevelTables:
 
     features = rows.encoder.features
     model = HistGradientBoostingClassifier(
+        learning_rate=0.05,
         max_iter=_TREES,
-        max_leaf_nodes=15,
-        min_samples_leaf=20,
-        l2_regularization=1.0,
+        max_leaf_nodes=6,
+        min_samples_leaf=50,
+        l2_regularization=5.0,
         interaction_cst="pairwise",
         categorical_features=[own.feature.kind == "category" for own in features],
         early_stopping=True,

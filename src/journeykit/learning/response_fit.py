@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from journeykit.errors import ModelError
 from journeykit.learning.chance_calibration import LEAST_OF_EACH, ChanceCalibration
 from journeykit.learning.chance_scores import calibration_groups, gain_of, losses, scores_of
+from journeykit.learning.chance_spread import ChanceSpread
 from journeykit.learning.examples import Examples
 from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.model_candidates import (
@@ -164,14 +165,14 @@ class _ResponseFit:
         """The model that is kept: fitted on all messages."""
         matrix, label = self.examples.matrix, self.examples.label
         rates = SmoothedRates.of(matrix, label)
+        scorer, spread = None, None
         if chosen in self.fits:
             rows = TrainingRows.of(matrix, label)
-            encoder, levels = rows.encoder, rows.levels
-            scorer = self.fits[chosen](rows, self.seed)
-            log_odds = scorer.log_odds(matrix, levels)
+            encoder, scorer = rows.encoder, self.fits[chosen](rows, self.seed)
+            log_odds = scorer.log_odds(matrix, rows.levels)
+            spread = ChanceSpread.of(rows, log_odds, self.examples.contact, self.seed)
         else:
-            encoder, scorer = LevelEncoder.of(matrix), None
-            log_odds = rates.log_odds(matrix)[0]
+            encoder, log_odds = LevelEncoder.of(matrix), rates.log_odds(matrix)[0]
         if calibration is not None:
             last = self.split.part == CHECK
             calibration = calibration.anchored(log_odds[last], label[last])
@@ -180,6 +181,7 @@ class _ResponseFit:
             encoder=encoder,
             rates=rates,
             scorer=scorer,
+            spread=spread,
             calibration=calibration,
             card=self._card(card, encoder, is_enough=bool(card.tried), is_calibrated=calibration is not None),
         )

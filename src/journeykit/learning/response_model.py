@@ -9,6 +9,7 @@ from attrs import frozen
 from scipy.special import expit
 
 from journeykit.learning.chance_calibration import ChanceCalibration
+from journeykit.learning.chance_spread import ChanceSpread
 from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.model_candidates import ChanceScorer
 from journeykit.learning.model_card import ModelCard
@@ -29,6 +30,7 @@ class ResponseModel:
         encoder: the features, and how they become levels.
         rates: the rates by campaign and stage.
         scorer: the model that was chosen; None where that is the rates.
+        spread: how sure the scorer is; None without one.
         calibration: what makes its chances agree with later messages; None where these were too few.
         card: what there is to know of it.
     """
@@ -37,6 +39,7 @@ class ResponseModel:
     encoder: LevelEncoder
     rates: SmoothedRates
     scorer: ChanceScorer | None
+    spread: ChanceSpread | None
     calibration: ChanceCalibration | None
     card: ModelCard
 
@@ -67,9 +70,12 @@ class ResponseModel:
         return chance, chance * (1 - chance) * np.sqrt(variance)
 
     def _uncalibrated(self, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if self.scorer is None:
+        if self.scorer is None or self.spread is None:
             return self.rates.log_odds(matrix)
-        return self.scorer.log_odds(matrix, self.encoder.levels(matrix)), self.rates.own_variance(matrix)
+        levels = self.encoder.levels(matrix)
+        # Of a campaign nothing is known more surely than its own messages say, however much it is like others.
+        variance = np.maximum(self.spread.variance(levels), self.rates.own_variance(matrix))
+        return self.scorer.log_odds(matrix, levels), variance
 
     def __repr__(self) -> str:
         return f"<ResponseModel of {self.name!r}: {self.card.chosen}>"
