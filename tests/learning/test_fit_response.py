@@ -82,7 +82,7 @@ def test_features_are_found_by_name(world):
     unseen[:, 0] = 0
     chance, spread = model.chances(FeatureMatrix(turned.features, unseen))
     assert np.isfinite(chance).all()
-    assert spread.mean() > 2 * model.chances(turned)[1].mean()
+    assert spread.mean() > 1.3 * model.chances(turned)[1].mean()
 
 
 def test_other_features_are_refused(world):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import contextmanager
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.level_tables import LevelTables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scipy.sparse import csr_matrix
 
@@ -130,6 +131,7 @@ def level_design(rows: TrainingRows, lines: Mapping[int, NDArray[np.float64]]) -
     """A column for each line, then one for each level of each feature."""
     from scipy.sparse import csr_matrix
 
+    levels, encoder = rows.levels, rows.encoder
     count, totals = levels.shape[1], encoder.totals
     firsts = len(lines) + np.cumsum([0, *totals])
     places = [np.full(count, at, np.int32) for at in range(len(lines))]
@@ -141,6 +143,16 @@ def level_design(rows: TrainingRows, lines: Mapping[int, NDArray[np.float64]]) -
     return csr_matrix((data, indices, np.arange(count + 1) * width), shape=(count, int(firsts[-1])))
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Trees are made by one thread: sums have one order, so that a seed gives one model, on a busy machine fast too."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="openmp"):
+        yield
+
+
+@one_thread()
 def fit_boosting(rows: TrainingRows, seed: int) -> LevelTables:
     """Gradient boosting of trees over levels, each tree with two features at most.
 

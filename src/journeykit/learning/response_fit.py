@@ -32,6 +32,8 @@ from journeykit.learning.time_split import TimeSplit, shuffled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from journeykit.learning.feature_matrix import FeatureMatrix
+
 
 FIT, CHOOSE, CHECK = range(3)
 """The parts of the messages."""
@@ -219,15 +221,16 @@ class _ResponseFit:
             notes.append(
                 f"{100 * card.recurring:.0f} % of the messages to check went to contacts with messages before."
             )
-        return notes + _feature_notes(encoder)
+        return notes + _feature_notes(encoder, self.examples.matrix)
 
 
-def _feature_notes(encoder: LevelEncoder) -> list[str]:
-    constant = [own.feature.name for own in encoder.features if own.size < 2]
+def _feature_notes(encoder: LevelEncoder, matrix: FeatureMatrix) -> list[str]:
     infinite = {own.feature.name: own.infinite for own in encoder.features if own.infinite}
+    same = (matrix.values == matrix.values[:1]).all(axis=0) | np.isnan(matrix.values).all(axis=0)
     notes = []
-    if constant:
-        notes.append(f"The same for all messages, and so of no use: {', '.join(constant)}.")
+    if same.any():
+        names = ", ".join(name for name, is_same in zip(matrix.names, same.tolist(), strict=True) if is_same)
+        notes.append(f"The same for all messages, and so of no use: {names}.")
     if infinite:
         counts = ", ".join(f"{name} {count:,}" for name, count in infinite.items())
         notes.append(f"Infinite values are taken as missing: {counts}.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -37,7 +40,7 @@ class SmoothedRates:
         >>> rates = SmoothedRates.of(matrix, label)
         >>> chance, variance = rates.rates(matrix.select([0, 1000]))
         >>> chance.round(3).tolist(), np.sqrt(variance).round(3).tolist()
-        ([0.1, 0.1], [0.009, 0.021])
+        ([0.1, 0.1], [0.009, 0.043])
     """
 
     groups: tuple[Feature, ...]
@@ -55,21 +58,19 @@ class SmoothedRates:
         """
         groups = tuple(own for name in GROUPS for own in matrix.features if own.name == name and own.kind == "category")
         shape = tuple(len(own.classes) + 2 for own in groups)
-        places = _places(groups, matrix)
-        size = int(np.prod(shape, dtype=np.int64))
-        messages = np.bincount(places, minlength=size).reshape(shape).astype(np.float64)
-        answered = np.bincount(places, weights=label, minlength=size).reshape(shape)
-        # With no message of either kind the rate of all would be sure; half a message of each is added.
-        chance = np.asarray((answered.sum() + 0.5) / (messages.sum() + 1))
-        variance = chance * (1 - chance) / (messages.sum() + 2)
-        chances, variances, own = chance, variance, variance
-        for level in range(1, len(shape) + 1):
-            below = tuple(range(level, len(shape)))
-            chances, variances = _smoothed(
-                chances[..., None], variances[..., None], messages.sum(axis=below), answered.sum(axis=below)
-            )
-            own = variances if level == 1 else np.broadcast_to(own[..., None], variances.shape)
-        return cls(groups=groups, chances=chances, variances=variances, own_variances=np.array(own))
+        places, size = _places(groups, matrix), int(np.prod(shape, dtype=np.int64))
+        # A row for each class of the first group, and a column for each of the second; one where there is none.
+        wide = (*shape, 1, 1)[:2]
+        messages = np.bincount(places, minlength=size).reshape(wide).astype(np.float64)
+        answered = np.bincount(places, weights=label, minlength=size).reshape(wide).astype(np.float64)
+        differences = tuple(DIFFERENCES if at < len(groups) else (0.0,) for at in range(2))
+        chances, variances, own = _hierarchy(messages, answered, differences)
+        return cls(
+            groups=groups,
+            chances=chances.reshape(shape),
+            variances=variances.reshape(shape),
+            own_variances=np.repeat(own[:, None], wide[1], axis=1).reshape(shape),
+        )
 
     def rates(self, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The rate of each message's campaign and stage, and its variance."""
@@ -104,25 +105,62 @@ def _places(groups: tuple[Feature, ...], matrix: FeatureMatrix) -> NDArray[np.in
     return places
 
 
-def _smoothed(
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    messages: NDArray[np.float64],
-    answered: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of the rate of each group, whose rates lie around a mean that is known so well."""
-    likely, chances, variances = [], [], []
-    for difference in DIFFERENCES:
-        # A beta distribution of this strength has this standard deviation of log-odds, to the first order.
-        strength = np.maximum(1 / (difference**2 * mean * (1 - mean)) - 1, 0.5)
-        yes, no = strength * mean, strength * (1 - mean)
-        likely.append((betaln(yes + answered, no + messages - answered) - betaln(yes, no)).sum())
-        chance = (yes + answered) / (strength + messages)
-        kept = strength / (strength + messages)
-        chances.append(chance)
-        variances.append(chance * (1 - chance) / (strength + messages + 1) + kept**2 * variance)
+def _hierarchy(
+    messages: NDArray[np.float64], answered: NDArray[np.float64], differences: tuple[tuple[float, ...], ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Means and variances of the rates of cells, of shape (groups, cells), and the variance of each group's rate.
+
+    Means of groups and of all weigh each cell by how much it says, which is not its number of messages alone: cells
+    differ too (the random-effects mean, DerSimonian and Laird, Controlled Clinical Trials 7, 1986).
+    """
+    # With no message of either kind the rate of all would be sure; half a message of each is added.
+    pooled = (answered.sum() + 0.5) / (messages.sum() + 1)
+    noise = pooled * (1 - pooled)
+    likely, found = [], []
+    for wide, narrow in product(*differences):
+        between, within = (noise / (_strength(own, pooled) + 1) for own in (wide, narrow))
+        says = messages / (noise + within * messages)
+        known = says.sum(axis=1)
+        rates = (says * answered / np.maximum(messages, 1)).sum(axis=1) / np.maximum(known, 1e-12)
+        weight = known / (1 + between * known)
+        # One message of the pooled rate besides, so that no mean is 0 or 1.
+        sure = 1 / (weight.sum() + 1 / noise)
+        mean = ((weight * rates).sum() + pooled / noise) * sure
+        kept = 1 / (1 + between * known)
+        group = kept * mean + (1 - kept) * rates
+        variance = kept * between + kept**2 * sure
+        strength = _strength(narrow, group)[:, None]
+        total = strength + messages
+        chance = (strength * group[:, None] + answered) / total
+        spread = chance * (1 - chance) / (total + 1) + (strength / total) ** 2 * variance[:, None]
+        found.append((chance, spread, group, variance))
+        # The means are integrated out: Laplace's approximation.
+        likely.append(
+            _evidence(strength, group[:, None], messages, answered)
+            - ((group - mean) ** 2 / between).sum() / 2
+            + (np.log(kept).sum() + np.log(sure)) / 2
+        )
     share = np.exp(np.array(likely) - max(likely))
     share /= share.sum()
-    chance = np.tensordot(share, chances, 1)
-    square = np.tensordot(share, np.square(chances) + np.array(variances), 1)
-    return chance, square - chance**2
+    chances, spreads, group, variances = (np.array(own) for own in zip(*found, strict=True))
+    mean, spread = _mixed(share, chances, spreads)
+    return mean, spread, _mixed(share, group, variances)[1]
+
+
+def _strength(difference: float, chance: Any) -> Any:
+    """How many messages a beta distribution is worth whose log-odds have this deviation, to the first order."""
+    return np.maximum(1 / (max(difference, 1e-4) ** 2 * chance * (1 - chance)) - 1, 0.5)
+
+
+def _evidence(strength: Any, mean: Any, messages: NDArray[np.float64], answered: NDArray[np.float64]) -> float:
+    """The logarithm of how likely answers are where rates have a beta distribution."""
+    yes, no = strength * mean, strength * (1 - mean)
+    return float((betaln(yes + answered, no + messages - answered) - betaln(yes, no)).sum())
+
+
+def _mixed(
+    share: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance of a mixture of distributions."""
+    mean = np.tensordot(share, means, 1)
+    return mean, np.tensordot(share, means**2 + variances, 1) - mean**2

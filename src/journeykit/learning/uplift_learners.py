@@ -23,6 +23,7 @@ from journeykit.learning.model_candidates import (
     fit_logistic,
     level_design,
     level_lines,
+    one_thread,
     tables_of_lines,
 )
 
@@ -182,6 +183,7 @@ def _ridge(
     return found
 
 
+@one_thread()
 def fit_boosted_effect(rows: TrainingRows, effect: NDArray[np.float64], seed: int) -> LevelTables:
     """Gradient boosting of trees over levels, each tree with two features at most; small, as effects are.
 
