@@ -220,6 +220,18 @@ def test_what_the_audit_finds():
     assert [own.message for own in plain.audit(found, contact)] == ["chances without a playbook that explores"]
 
 
+def test_the_audit_knows_what_a_vector_deals():
+    """Weights that other claims should have are found."""
+    playbook = world({"share": 1})
+    arbiter, contact = Arbiter(playbook), Contact(id="anna", consent=["email"])
+    found = arbiter.decide(contact, at=AT)
+    assert arbiter.audit(found, contact) == ()
+    turned = [evolve(row, weight=4 - row.weight) for row in found.rows]
+    faults = arbiter.audit(evolve(found, write=lambda _: tuple(turned)), contact)
+    assert [own.rule for own in faults] == ["explore", "explore"]
+    assert "more than the vector gives it" in faults[0].message
+
+
 THOMPSON = {"method": "thompson", "share": 1, "draws": 100}
 SCORES = {
     "a": Score(propensity=0.5, spread=0.1),

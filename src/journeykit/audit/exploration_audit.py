@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from journeykit.audit.violation import Violation
 from journeykit.basics.clock import micros
+from journeykit.model.exploration import claim_key, claim_number
 from journeykit.model.outcome import Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
@@ -51,10 +53,25 @@ def faults_of_exploration(playbook: Playbook, decision: Decision, contact: Conta
     # What a ledger kept does not say by which vector.
     if decision.vector != vector and not (decision.replayed and decision.vector is None):
         yield Violation("explore", f"decided by {_named(decision.vector)}, and the contact has {_named(vector)}")
+    if vector is not None and how.method == "uniform":
+        yield from _misdealt(start, vector, decision.rows)
     for row in decision.rows:
         fault = _fault(how, row, is_drawn=vector is not None, is_sure=not playbook.quotas)
         if fault is not None:
             yield Violation("explore", f"{row.campaign}: {fault}")
+
+
+def _misdealt(start: int, vector: int, rows: Iterable[Row]) -> Iterator[Violation]:
+    """Weights that were dealt otherwise than the vector says: the smaller a claim's number, the larger its weight."""
+    found = [(_number(start, vector, row), row.weight or 0.0, row.campaign) for row in rows if "dealt" in row.factors]
+    for (_, weight, _), (_, after, campaign) in pairwise(sorted(found)):
+        if after > weight:
+            yield Violation("explore", f"{campaign}: dealt a weight of {after:g}, more than the vector gives it")
+
+
+def _number(start: int, vector: int, row: Row) -> int:
+    own = None if row.date is None else row.date.isoformat()
+    return claim_number(start, vector, claim_key(row.campaign, row.content, row.channel, own, row.claim))
 
 
 def _named(vector: int | None) -> str:
