@@ -236,3 +236,46 @@ def test_what_is_left_out_is_told():
     assert "the attribute 'since' is left out: it is neither a number, nor true or false, nor text" in told
     assert "messages of campaign 'meetups', which the playbook does not have: 1; did you mean 'meetup'?" in told
     assert "events that are no response: 1; 'purchased' 1 (did you mean 'purchase'?)" in told
+
+
+def test_scores_do_not_depend_on_how_the_work_is_cut(learned, monkeypatch):
+    """A few contacts at a time, a few messages at a time, and with one thread: the same."""
+    whole = scored(learned)
+    for name in ("campaign_scoring", "history_features"):
+        monkeypatch.setattr(f"journeykit.learning.{name}._ROWS", 7)
+    assert scored(learned, threads=1).equals(whole)
+    features = features_of(history_of(tables()))
+    few = examples_of(history_of(tables()), until=AT, features=features)["sale"]
+    monkeypatch.undo()
+    many = examples_of(history_of(tables()), until=AT, features=features)["sale"]
+    np.testing.assert_array_equal(few.matrix.values, many.matrix.values)
+
+
+def history_of(own: dict[str, list[dict[str, object]]]) -> MessageHistory:
+    return MessageHistory.read(playbook(), own["touches"], own["events"], until=AT, contacts=own["contacts"])
+
+
+def test_kernels_are_not_needed(learned, monkeypatch, tmp_path):
+    """Without the extension module scores and their files are the same."""
+    own = tables()
+    score(playbook(), learned, own["contacts"], own["touches"], own["events"], at=AT).write(tmp_path / "with.csv")
+    whole = scored(learned)
+    for name in ("cell_columns", "contact_numbers", "credits", "event_parts", "rows_by_contact"):
+        monkeypatch.setattr(f"journeykit.measuring.{name}.has_kernels", lambda: False)
+    for name in ("message_history", "campaign_scoring"):
+        monkeypatch.setattr(f"journeykit.learning.{name}.has_kernels", lambda: False)
+    assert scored(learned).equals(whole)
+    score(playbook(), learned, own["contacts"], own["touches"], own["events"], at=AT).write(tmp_path / "without.csv")
+    assert (tmp_path / "with.csv").read_bytes() == (tmp_path / "without.csv").read_bytes()
+
+
+def test_of_very_many_messages_those_of_some_contacts_are_learned_from():
+    """All messages of a contact or none; the others are counted."""
+    past = history_of(tables())
+    found = examples_of(past, until=AT, most=80)["sale"]
+    whole = np.bincount(examples_of(past, until=AT)["sale"].contact, minlength=40)
+    counts = np.bincount(found.contact, minlength=40)
+    assert counts[counts > 0].tolist() == whole[counts > 0].tolist()
+    assert 40 < len(found) < 120
+    assert found.left_out["of contacts that were not drawn"] == 4 * np.count_nonzero(counts == 0)
+    assert len(examples_of(past, until=AT, most=80, seed=1)["sale"]) != len(found)
