@@ -1,4 +1,4 @@
-"""What is to be said of messages and events that were read, whoever uses them."""
+"""What is to be said of messages and events that were read."""
 
 from __future__ import annotations
 
