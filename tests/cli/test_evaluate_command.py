@@ -94,6 +94,30 @@ def test_a_wrong_command_line_is_told(capsys, more, code, words):
     assert words in capsys.readouterr().err
 
 
+def test_a_model_says_what_is_expected(capsys):
+    """The model of this playbook; what it needs is of no use without it."""
+    pytest.importorskip("sklearn")
+    from datetime import UTC, datetime
+
+    from journeykit import Playbook, learn
+
+    past = [
+        {"contact_id": f"c{number}", "sent_at": "2026-10-01T09:00:00Z", "campaign_id": "call"} for number in range(20)
+    ]
+    bought = [{"contact_id": f"c{number}", "event": "purchase", "at": "2026-10-02T09:00:00Z"} for number in range(10)]
+    model = learn(Playbook.load("playbook.yaml"), past, bought, until=datetime(2026, 11, 1, tzinfo=UTC))
+    model.save("model.skops")
+    assert evaluate(*TABLES, "--model", "model.skops", "--response", "sale", "--json") == 0
+    estimate = json.loads(capsys.readouterr().out)["responses"][0]["rate"]["found"][1]
+    # A half is expected of each; Ben's call counts for four half answers more, and Cleo's for two half ones less.
+    assert estimate["mean"] == pytest.approx((3 * 0.5 + 4 * 0.5 - 2 * 0.5) / 3, abs=0.01)
+    assert evaluate(*TABLES, "--touches", "log.csv") == 2
+    assert "--touches is for the model" in capsys.readouterr().err
+    Path("playbook.yaml").write_text(PLAYBOOK + "timezone: Europe/Paris\n", "utf-8")
+    assert evaluate(*TABLES, "--model", "model.skops") == 4
+    assert "learned with another playbook" in capsys.readouterr().err
+
+
 def test_a_log_without_chances_is_refused(capsys):
     """With what to do, and exit code 4."""
     assert evaluate("--log", "calls.csv", "--decisions", "calls.csv", "--events", "events.csv") == 4

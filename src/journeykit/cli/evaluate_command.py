@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from journeykit.cli.arguments import (
@@ -18,12 +19,14 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.columns import missing_module
-from journeykit.errors import ModelError, missing
+from journeykit.errors import MissingExtraError, ModelError, missing
 
 if TYPE_CHECKING:
     import argparse
 
     from journeykit.evaluating import EvaluationReport
+    from journeykit.learning import LearnedModel
+    from journeykit.playbook.playbook import Playbook
 
 
 def add_evaluate(commands: Any) -> None:
@@ -44,12 +47,30 @@ def add_evaluate(commands: Any) -> None:
         help="the decisions to evaluate, of the same runs and inputs, with all claims (decide --all)",
     )
     tables.add_argument("--events", required=True, metavar="F", help="what contacts did: contact_id, event, at, ...")
+    tables.add_argument("--contacts", metavar="F", help="contacts, where the model asks for attributes of theirs")
+    tables.add_argument(
+        "--touches",
+        metavar="F",
+        help="what contacts got until the last run, the log's messages included, for the model; by default these alone",
+    )
     add_zone(tables)
     parser.add_argument(
         "--until", type=instant, metavar="T", help="the end of observation; without it the instant of the last event"
     )
     parser.add_argument(
         "--response", action="append", metavar="NAME", help="evaluate by this response; may be repeated (all of them)"
+    )
+    parser.add_argument(
+        "--model",
+        metavar="F",
+        help="what `learn` wrote: its chances are expected of messages, not what campaigns brought",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="a type that the model may hold, such as that of your own estimator; loading runs its code",
     )
     parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of the intervals (0.95)")
     add_max_bad(parser)
@@ -76,6 +97,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             arguments.events,
             until=arguments.until,
             responses=arguments.response,
+            model=_model(arguments, playbook),
+            contacts=arguments.contacts,
+            touches=arguments.touches,
             zone=arguments.zone,
             level=arguments.level,
             max_bad=arguments.max_bad,
@@ -87,15 +111,29 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _model(arguments: argparse.Namespace, playbook: Playbook) -> LearnedModel | None:
+    """The model that is named."""
+    if arguments.model is None:
+        return None
+    if any(find_spec(name) is None for name in ("sklearn", "skops")):
+        raise MissingExtraError("learn", "evaluate --model")
+    from journeykit.learning import LearnedModel
+
+    return LearnedModel.load(arguments.model, playbook, trusted=arguments.trust)
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
+    for name in ("contacts", "touches", "trust"):
+        if arguments.model is None and getattr(arguments, name):
+            raise UsageError(f"--{name} is for the model: give --model too")
     if arguments.out is None:
         return
     if format_of(arguments.out) is None:
         raise UsageError(f"--out {arguments.out}: the ending of a table is one of {', '.join(ENDINGS)}")
-    tables = ("playbook", "log", "decisions", "events")
+    tables = ("playbook", "log", "decisions", "events", "contacts", "touches", "model")
     check_unharmed(arguments.out, {f"the {name}": getattr(arguments, name) for name in tables})
 
 

@@ -5,30 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
 
 from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError, closest
 from journeykit.evaluating.campaign_means import campaign_means
-from journeykit.evaluating.claim_log import ClaimLog, ClaimReader
+from journeykit.evaluating.claim_log import ClaimReader
 from journeykit.evaluating.claim_pairs import ClaimPairs
 from journeykit.evaluating.evaluation_report import EvaluationReport, ResponseEvaluation
-from journeykit.evaluating.log_answers import LogAnswers
+from journeykit.evaluating.log_answers import LogAnswers, sent_claims
+from journeykit.evaluating.mean_estimate import AMOUNT, NUMBER, RATE
 from journeykit.evaluating.policy_estimates import estimate_policy
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.placing.funnel import repeatable
-from journeykit.playbook.playbook import Playbook
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from journeykit.evaluating.claim_log import ClaimLog
+    from journeykit.evaluating.model_expectations import ModelExpectations
     from journeykit.evaluating.policy_estimates import PolicyEstimates
+    from journeykit.learning.learned_model import LearnedModel
     from journeykit.model.response import Response
+    from journeykit.playbook.playbook import Playbook
 
 
 def evaluate(
@@ -39,6 +42,9 @@ def evaluate(
     *,
     until: datetime | None = None,
     responses: str | Iterable[str] | None = None,
+    model: LearnedModel | None = None,
+    contacts: Any = None,
+    touches: Any = None,
     zone: str | None = None,
     level: float = 0.95,
     max_bad: int | str | None = None,
@@ -58,6 +64,12 @@ def evaluate(
         until: the instant at which observation ended; None for that of the last event. Runs whose messages are younger
             than a response's `within` are not evaluated by it.
         responses: the names of the responses to evaluate; None for all.
+        model: what was learned of messages (`journeykit.learn`): what the doubly robust estimate expects of each. If it
+            may have seen the log's answers, its kind of model is fitted anew to the log, for each fifth of the contacts
+            without their own. None to expect of each message what its campaign brought with other contacts.
+        contacts: the table of contacts, where the model asks for attributes.
+        touches: what contacts got until the last run, the log's own messages included, which the model asks for; None
+            for the log's messages alone.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         level: the level of confidence of intervals.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
@@ -65,7 +77,7 @@ def evaluate(
     Raises:
         DataError: for a table that cannot be used, a log without chances, decisions of other runs, or too many bad
             rows.
-        MissingExtraError: without the extra ``columns``.
+        MissingExtraError: without the extra ``columns``; with a model, without the extra ``learn``.
         ModelError: for a response that there is not, or a level that is not between 0 and 1.
 
     Example:
@@ -90,18 +102,25 @@ def evaluate(
     pairs = ClaimPairs.of(*tables, np.array(reader.kinds.keys or [0]))
     if not len(pairs):
         raise DataError("no claim is left that could be evaluated", source=tables[0].source)
-    answers = LogAnswers.of(
-        playbook,
-        tables[0],
-        reader.kinds,
-        reader.contacts.ids,
-        repeatable(events),
-        until=until,
-        zone=zone,
-        max_bad=max_bad,
-    )
+    events, ids = repeatable(events), reader.contacts.ids
+    answers = LogAnswers.of(playbook, tables[0], reader.kinds, ids, events, until=until, zone=zone, max_bad=max_bad)
     chosen = _chosen(answers.credits.responses, responses)
-    evaluating = _Evaluating(playbook, reader, tables, pairs, answers, level)
+    expectations = None
+    if model is not None:
+        from journeykit.evaluating.model_expectations import ModelExpectations, PossibleClaims
+
+        kinds = reader.kinds
+        expectations = ModelExpectations.read(
+            model,
+            playbook,
+            PossibleClaims(contact=pairs.contact, at=pairs.at, kind=pairs.kind, kinds=kinds.facets, ids=ids),
+            touches=sent_claims(tables[0], kinds, ids) if touches is None else touches,
+            events=events,
+            contacts=contacts,
+            zone=zone,
+            max_bad=max_bad,
+        )
+    evaluating = _Evaluating(playbook, reader, tables, pairs, answers, level, expectations)
     return evaluating.report(chosen, bad)
 
 
@@ -133,16 +152,23 @@ def _chosen(known: Iterable[Response], asked: str | Iterable[str] | None) -> tup
     return tuple(own[name] for name in dict.fromkeys(names))
 
 
-@frozen(eq=False)
 class _Evaluating:
-    playbook: Playbook
-    reader: ClaimReader
-    tables: tuple[ClaimLog, ClaimLog]
-    pairs: ClaimPairs
-    answers: LogAnswers
-    level: float
+    """What the report is made from."""
 
-    def report(self, responses: Iterable[Response], bad: BadRows) -> EvaluationReport:
+    def __init__(
+        self,
+        playbook: Playbook,
+        reader: ClaimReader,
+        tables: tuple[ClaimLog, ClaimLog],
+        pairs: ClaimPairs,
+        answers: LogAnswers,
+        level: float,
+        expectations: ModelExpectations | None,
+    ) -> None:
+        self.playbook, self.reader, self.tables = playbook, reader, tables
+        self.pairs, self.answers, self.level, self.expectations = pairs, answers, level, expectations
+
+    def report(self, responses: Sequence[Response], bad: BadRows) -> EvaluationReport:
         pairs = self.pairs
         unit = self.unit()
         found = tuple(self._evaluated(response, unit) for response in responses)
@@ -161,7 +187,7 @@ class _Evaluating:
             responses=found,
             left_out=pairs.left_out,
             counts=self._counts(bad),
-            notes=tuple(self._notes(bad)),
+            notes=tuple(self._notes(bad, responses)),
         )
 
     @property
@@ -186,26 +212,59 @@ class _Evaluating:
         scope = np.array([response.where.surely_matches(facets) for facets in self.reader.kinds.facets], np.bool_)
         in_scope, is_old = scope[pairs.kind], self._last_of_run() + response.length <= self.answers.until
         rows = np.flatnonzero(in_scope & is_old)
-        answered, worth = (np.append(own, 0)[pairs.row[rows]] for own in self.answers.of_response(response, len(log)))
-        young = int(np.count_nonzero(in_scope & ~is_old & pairs.is_sent))
-        rate = self._estimates(rows, unit, answered.astype(np.float64), "rate")
+        own, is_sent = unit[rows], pairs.is_sent[rows]
+        answered, worth = (
+            np.append(found, 0)[pairs.row[rows]] for found in self.answers.of_response(response, len(log))
+        )
+        answered = (answered > 0) & is_sent
+        chances = self._chances(response, rows, own, is_sent, answered)
+
+        def by_campaign(are: NDArray[np.bool_], outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+            return campaign_means(group=self._campaign()[rows], unit=own, is_sent=are, outcome=outcome)
+
+        rate = self._estimates(
+            rows,
+            own,
+            answered.astype(np.float64),
+            by_campaign(is_sent, answered.astype(np.float64)) if chances is None else chances,
+            RATE,
+        )
         value = None
         if response.value is not None:
-            value = self._estimates(rows, unit, worth, "number" if (worth < 0).any() else "amount")
+            expected = by_campaign(is_sent, worth) if chances is None else chances * by_campaign(answered, worth)
+            value = self._estimates(rows, own, worth, expected, NUMBER if (worth < 0).any() else AMOUNT)
+        young = int(np.count_nonzero(in_scope & ~is_old & pairs.is_sent))
         return ResponseEvaluation(response=response.name, young=young, rate=rate, value=value)
 
+    def _chances(
+        self,
+        response: Response,
+        rows: NDArray[np.int64],
+        unit: NDArray[np.int64],
+        is_sent: NDArray[np.bool_],
+        answered: NDArray[np.bool_],
+    ) -> NDArray[np.float64] | None:
+        """What was learned of claims; None where nothing was."""
+        own = None if self.expectations is None else self.expectations.model_of(response.name)
+        if own is None or self.expectations is None or not len(rows):
+            return None
+        return self.expectations.chances(own, rows, unit=unit, is_sent=is_sent, answered=answered)
+
     def _estimates(
-        self, rows: NDArray[np.int64], unit: NDArray[np.int64], outcome: NDArray[np.float64], kind: str
+        self,
+        rows: NDArray[np.int64],
+        unit: NDArray[np.int64],
+        outcome: NDArray[np.float64],
+        expected: NDArray[np.float64],
+        kind: str,
     ) -> PolicyEstimates:
-        pairs, own = self.pairs, unit[rows]
-        is_sent = pairs.is_sent[rows]
-        expected = campaign_means(group=self._campaign()[rows], unit=own, is_sent=is_sent, outcome=outcome)
+        pairs = self.pairs
         return estimate_policy(
-            sent=is_sent,
+            sent=pairs.is_sent[rows],
             chance=pairs.chance[rows],
             wanted=pairs.wanted[rows],
             outcome=outcome,
-            unit=own,
+            unit=unit,
             expected=expected,
             kind=kind,
             level=self.level,
@@ -239,7 +298,7 @@ class _Evaluating:
             },
         }
 
-    def _notes(self, bad: BadRows) -> Iterator[str]:
+    def _notes(self, bad: BadRows, responses: Iterable[Response]) -> Iterator[str]:
         log, others = self.tables
         yield from bad.lines()
         yield from self.answers.credits.bad_lines
@@ -254,3 +313,18 @@ class _Evaluating:
                 "did not choose are missing"
             )
         yield from self.answers.credits.lines
+        yield from self._notes_on_model(responses)
+
+    def _notes_on_model(self, responses: Iterable[Response]) -> Iterator[str]:
+        own = self.expectations
+        if own is None:
+            return
+        yield from own.history.notes
+        lacking = [response.name for response in responses if own.model_of(response.name) is None]
+        if lacking:
+            yield f"{', '.join(lacking)}: not in the model; what campaigns brought is expected"
+        if own.is_seen:
+            yield (
+                "the model may have seen the log's answers: its kind of model is fitted anew to the log, for each "
+                "fifth of the contacts without their own"
+            )
