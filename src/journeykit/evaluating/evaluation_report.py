@@ -249,31 +249,41 @@ def _spread(name: str, ends: Ends) -> dict[str, float]:
 def _table(response: str, measure: str, found: PolicyEstimates) -> ReportTable:
     is_rate = measure == RATES
     per = "rate" if is_rate else "per message"
-    headings = ("", "messages", "size", per, "interval", "in all", "interval", "more than the log", "interval")
+    headings = ("", "messages", per, "interval", "in all", "interval", "more than the log", "interval")
     log = found.log
-    rows = [("the log", _count(log.messages), _count(log.messages), *_figures(log, is_rate=is_rate), "", "")]
+    rows = [("the log", _count(log.messages), *_figures(log, is_rate=is_rate), "", "")]
     for own in found.found:
         gap, mean = own.difference, own.found
-        more = (_number(gap.total), _span(gap.total_ends, 1, ""))
-        size = f"{found.size:,.0f}"
+        more = (_number(gap.total), _total_span(gap.total_ends))
         figures = _figures(mean, is_rate=is_rate)
-        rows.append((f"the decisions, {_TITLES[own.method]}", _count(mean.messages), size, *figures, *more))
-    title = f"{response}: {'messages answered' if is_rate else 'value of the answers'}"
+        rows.append((_TITLES[own.method], _count(mean.messages), *figures, *more))
+    what = "messages answered" if is_rate else "value of the answers"
+    title = f"{response}: {what} (effective sample size {found.size:,.0f})"
     return ReportTable(title, headings, rows, 1)
 
 
 def _figures(found: MeanEstimate, *, is_rate: bool) -> tuple[str, ...]:
     scale, unit = (100, " %") if is_rate else (1, "")
     mean = _UNKNOWN if found.mean is None else f"{scale * found.mean:,.2f}{unit}"
-    return mean, _span(found.ends, scale, unit), _number(found.total), _span(found.total_ends, 1, "")
+    return mean, _span(found.ends, scale, unit), _number(found.total), _total_span(found.total_ends)
 
 
 def _span(ends: Ends, scale: float, unit: str) -> str:
     return _UNKNOWN if ends is None else f"{scale * ends[0]:,.2f} to {scale * ends[1]:,.2f}{unit}"
 
 
+def _total_span(ends: Ends) -> str:
+    return _UNKNOWN if ends is None else f"{_number(ends[0])} to {_number(ends[1])}"
+
+
 def _number(value: float | None) -> str:
-    return _UNKNOWN if value is None else f"{value:,.2f}"
+    if value is None:
+        return _UNKNOWN
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:,.2f}"
+
+
+_LARGE = 1_000
+"""Of totals from here on nobody reads the decimals."""
 
 
 def _count(value: float) -> str:
