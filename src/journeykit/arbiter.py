@@ -21,8 +21,6 @@ from journeykit.kernels import has_kernels
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.contact import Contact
 from journeykit.model.decision import Decision
-from journeykit.model.prices import Prices
-from journeykit.model.tripped_guards import TrippedGuards
 from journeykit.playbook.playbook import Playbook
 from journeykit.policies.claim_check import Check, checks_of
 from journeykit.policies.policy import Policy
@@ -38,7 +36,9 @@ if TYPE_CHECKING:
     from journeykit.journey import Event
     from journeykit.ledger import BaseLedger
     from journeykit.model.claim import Claim, Scores
+    from journeykit.model.prices import Prices  # noqa: TC004  (loaded where it is needed)
     from journeykit.model.touch import Touch
+    from journeykit.model.tripped_guards import TrippedGuards  # noqa: TC004  (loaded where it is needed)
 
 
 _NOTHING: tuple[Any, ...] = ((), None, None)

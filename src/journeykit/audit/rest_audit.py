@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from journeykit.audit.violation import Violation
 from journeykit.basics.clock import EPOCH
-from journeykit.model.rest import IGNORED, micros_of_lag
-from journeykit.model.touch import Touch
+from journeykit.model.rest import micros_of_lag
+from journeykit.model.touch import IGNORED, Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

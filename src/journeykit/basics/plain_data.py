@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from journeykit.errors import named_error
@@ -16,6 +15,8 @@ def write_json(path: str | os.PathLike[str], data: Any) -> None:
     Raises:
         OSError: if it cannot be written; what was there stays as it was.
     """
+    from pathlib import Path
+
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -107,7 +107,12 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+_PLAIN = frozenset([str, int, float, bool, type(None)])
+
+
 def _plain(value: Any) -> str:
+    if type(value) in _PLAIN:
+        return repr(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
     # Few values are of these, and not every start needs to wait for them.

@@ -309,20 +309,25 @@ def arbiter_of(arguments: argparse.Namespace) -> Arbiter:
     """The arbiter of the playbook, with the user's own policies and prices."""
     from journeykit.arbiter import Arbiter
     from journeykit.engine.counted_quotas import need_ledger
-    from journeykit.model.prices import Prices
-    from journeykit.model.tripped_guards import TrippedGuards
     from journeykit.playbook.playbook import Playbook
 
     if arguments.until is not None and arguments.until < arguments.at:
         raise UsageError("--until lies before --at")
     policies = policies_of(arguments)
     saved = getattr(arguments, "prices", None)
-    prices = None if saved is None else Prices.load(saved)
+    prices = guards = None
+    if saved is not None:
+        from journeykit.model.prices import Prices
+
+        prices = Prices.load(saved)
     playbook = Playbook.load(arguments.playbook)
     _check_policy(playbook.policy, policies)
     if prices is not None and prices.playbook == playbook.fingerprint:
         prices.check(playbook, str(saved))
-    guards = None if arguments.guards is None else TrippedGuards.load(arguments.guards)
+    if arguments.guards is not None:
+        from journeykit.model.tripped_guards import TrippedGuards
+
+        guards = TrippedGuards.load(arguments.guards)
     arbiter = Arbiter(playbook, policies=policies, prices=prices, guards=guards)
     if arguments.ledger is None:
         try:

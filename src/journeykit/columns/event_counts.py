@@ -13,7 +13,7 @@ from journeykit.columns.chunk import coded_values
 from journeykit.columns.claim_block import gathered
 from journeykit.journey.event_history import CAMPAIGN, EventHistory, campaign_in
 from journeykit.kernels.interface.journey_arrays import GOOD
-from journeykit.model.rest import IGNORED
+from journeykit.model.touch import IGNORED
 from journeykit.tables.arrow.arrays import numbers
 from journeykit.tables.arrow.column import Column
 

@@ -11,8 +11,8 @@ from journeykit.columns.claim_block import gathered
 from journeykit.columns.touch_columns import MARK, TouchesTaken
 from journeykit.journey.event_history import CAMPAIGN
 from journeykit.model.mismatch import Mismatches
-from journeykit.model.rest import IGNORED, micros_of_lag
-from journeykit.model.touch import Touch
+from journeykit.model.rest import micros_of_lag
+from journeykit.model.touch import IGNORED, Touch
 from journeykit.rule.values import as_text, is_empty
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.once import once
-from journeykit.engine.account_round import AccountRound
 from journeykit.engine.candidate import claim_order, message_of
 from journeykit.engine.contact_caps import ContactCaps
 from journeykit.engine.contact_facts import by_cell
@@ -69,6 +68,8 @@ class TwoRounds:
         """A round of some of the candidates, after what was granted earlier."""
         if self.account is None:
             return ContactRound(self.gathered[0].facts, candidates, earlier, choice)
+        from journeykit.engine.account_round import AccountRound
+
         return AccountRound(self.account, candidates, earlier, choice)
 
     @property

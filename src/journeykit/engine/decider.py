@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, field, frozen, validators
 
@@ -25,8 +25,6 @@ from journeykit.engine.selection import NODE_BUDGET
 from journeykit.errors import DataError, ModelError, PolicyError, closest
 from journeykit.model.decision import Decision
 from journeykit.model.outcome import Grant
-from journeykit.model.prices import Prices
-from journeykit.model.tripped_guards import TrippedGuards, guard_notes, pauses_of
 from journeykit.playbook.playbook import Playbook
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.policies import BUILT_IN
@@ -37,11 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from attrs import Attribute
+
     from journeykit.engine.arm_deciders import ArmDeciders  # noqa: TC004  (loaded where it is needed)
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.weight_draw import WeightDraw
     from journeykit.model.contact import Contact
     from journeykit.model.outcome import Row
+    from journeykit.model.prices import Prices  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.tripped_guards import TrippedGuards  # noqa: TC004  (loaded where it is needed)
 
 Decided = tuple[Decision | ModelError, int]
 """A decision, or why there is none; and how many of the contact's claims are counted as bad rows already."""
@@ -85,6 +87,18 @@ def as_dict(value: Mapping[str, Policy]) -> dict[str, Policy]:
     return dict(value)
 
 
+def _check_prices(decider: Decider, attribute: Attribute[Any], value: Any) -> None:
+    from journeykit.model.prices import Prices
+
+    validators.instance_of(Prices)(decider, attribute, value)
+
+
+def _check_guards(decider: Decider, attribute: Attribute[Any], value: Any) -> None:
+    from journeykit.model.tripped_guards import TrippedGuards
+
+    validators.instance_of(TrippedGuards)(decider, attribute, value)
+
+
 @frozen(eq=False)
 class Decider:
     """A playbook, compiled, with the policy that it names. Immutable, thread-safe, picklable.
@@ -111,14 +125,12 @@ class Decider:
 
     playbook: Playbook = field(validator=validators.instance_of(Playbook))
     policies: Mapping[str, Policy] = field(factory=dict, converter=as_dict)
-    prices: Prices | None = field(default=None, validator=validators.optional(validators.instance_of(Prices)))
+    prices: Prices | None = field(default=None, validator=validators.optional(_check_prices))
     budget: int = NODE_BUDGET
     checks: tuple[Check, ...] = ()
     arm: str | None = field(default=None, kw_only=True)
     whole: str | None = field(default=None, kw_only=True, repr=False)
-    guards: TrippedGuards | None = field(
-        default=None, kw_only=True, validator=validators.optional(validators.instance_of(TrippedGuards))
-    )
+    guards: TrippedGuards | None = field(default=None, kw_only=True, validator=validators.optional(_check_guards))
     pauses: Mapping[str, str] | None = field(default=None, kw_only=True)
     fingerprint: str = field(init=False, repr=False)
     ruleset: Ruleset = field(init=False, repr=False)
@@ -154,6 +166,8 @@ class Decider:
 
     def guard_notes(self) -> Iterator[str]:
         """What a person should know of the guards."""
+        from journeykit.model.tripped_guards import guard_notes
+
         return guard_notes(self.guards, self.playbook, partial(self.ruleset.vocabulary.spelt, "campaign"))
 
     def pause_notes(self) -> Iterator[str]:
@@ -178,6 +192,8 @@ class Decider:
         return self._pauses_by(keys, self.ruleset.vocabulary)
 
     def _pauses_by(self, keys: Iterable[tuple[str, str]], words: Vocabulary) -> dict[str, str]:
+        from journeykit.model.tripped_guards import pauses_of
+
         return pauses_of(((guard, words.spelt("campaign", name)) for guard, name in keys), self.playbook.guards)
 
     def with_pauses(self, pauses: Mapping[str, str]) -> Decider:

@@ -12,13 +12,13 @@ from journeykit.basics.clock import day_number
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.content import Content
 from journeykit.model.quiet_hours import NO_HOURS, Schedule
-from journeykit.model.recurrence import OwnDates
-from journeykit.model.send_at import SendAt
 from journeykit.rule.expression import Expression
 
 if TYPE_CHECKING:
     from journeykit.journey import Journey
     from journeykit.model.lever import Lever  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.recurrence import OwnDates  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.send_at import SendAt  # noqa: TC004  (loaded where it is needed)
 
 ALWAYS = 10**9
 """A day number that no date reaches."""

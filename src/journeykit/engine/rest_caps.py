@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import EPOCH
 from journeykit.basics.validation import BILLIONTH, LARGEST, scaled
 from journeykit.model.cap import Cap
-from journeykit.model.rest import IGNORED
-from journeykit.model.touch import Touch
+from journeykit.model.touch import IGNORED, Touch
 from journeykit.model.window import Window
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from journeykit.engine.candidate import message_of
 from journeykit.engine.cap_rows import CapRows, add_quota_rows
-from journeykit.engine.class_rows import with_classes
 from journeykit.engine.contact_facts import by_cell, spans_of
 from journeykit.engine.effects import Effects
 from journeykit.engine.selection import SelectionProblem
@@ -62,7 +61,11 @@ class RoundLayout:
         open_groups = (tuple(item for item in group if item not in ruled_out) for group in several)
         groups_left = tuple(group for group in open_groups if len(group) > 1)
         problem = SelectionProblem(tuple(rows), groups_left, pairs, clauses)
-        self.problem = with_classes(problem, cap_rows.classes) if cap_rows.classes else problem
+        if cap_rows.classes:
+            from journeykit.engine.class_rows import with_classes
+
+            problem = with_classes(problem, cap_rows.classes)
+        self.problem = problem
 
     def _groups_and_repeats(self) -> tuple[list[list[int]], list[UsageRow]]:
         groups: dict[Group, list[int]] = {}

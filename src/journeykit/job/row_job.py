@@ -15,7 +15,6 @@ from journeykit.job.inputs import TABLES, Inputs
 from journeykit.job.run import Run
 from journeykit.job.table_survey import survey
 from journeykit.kernels import has_kernels
-from journeykit.ledger.event_keeping import event_of, events_as_of, had_events
 from journeykit.model.contact import Contact
 from journeykit.tables import (
     BadRow,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from journeykit.job.account_groups import Group
     from journeykit.job.run import Picker, RunOptions
     from journeykit.job.summary import Summary
+    from journeykit.journey import Event
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.transaction import EventRow
@@ -182,6 +182,8 @@ class RowJob(Run):
 
     def _join_events(self, ledger: LedgerRun, wanted: frozenset[str] | None) -> None:
         """Read the events that the ledger keeps, where rules ask for events."""
+        from journeykit.ledger.event_keeping import events_as_of, had_events
+
         self.has_kept_events = bool(self.decider.ruleset.events_asked) and had_events(ledger.ledger, ledger.mark)
         if self.has_kept_events:
             for row in events_as_of(ledger.ledger, ledger.mark, None if wanted is None else sorted(wanted)):
@@ -266,9 +268,17 @@ class RowJob(Run):
             else:
                 if self._events is not None or self.has_kept_events:
                     told = [] if self._events is None else self._events.take(found.id)
-                    told += map(event_of, self._kept_events.pop(found.id, ()))
+                    told += self._kept(found.id)
                     found = self.decider.ruleset.with_events(found, told, self.at)
                 yield number, found
+
+    def _kept(self, contact: str) -> list[Event]:
+        """What the ledger keeps of what a contact did, which is then let go."""
+        if not self._kept_events:
+            return []
+        from journeykit.ledger.event_keeping import event_of
+
+        return [event_of(row) for row in self._kept_events.pop(contact, ())]
 
     def _decided(self, contacts: Iterable[tuple[int, Contact]]) -> Iterator[tuple[int, Contact, Decided]]:
         """The contacts with their decisions, in the order of their rows."""

@@ -10,7 +10,8 @@ from attrs import evolve, field, frozen
 
 from journeykit.basics.clock import FOREVER, micros, moment
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, scaled
-from journeykit.model.rest import IGNORED, IGNORED_AFTER, micros_of_lag
+from journeykit.model.rest import IGNORED_AFTER, micros_of_lag
+from journeykit.model.touch import IGNORED
 from journeykit.rule.values import as_number, as_text, is_empty, typed
 
 if TYPE_CHECKING:

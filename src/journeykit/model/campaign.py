@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
 from journeykit.basics.clock import day_number
+from journeykit.basics.lazy import lazy_names
 from journeykit.basics.validation import (
     boolean,
     calendar_date,
@@ -27,10 +28,6 @@ from journeykit.basics.validation import (
 )
 from journeykit.errors import ModelError
 from journeykit.model.holdout import Holdout, bucket
-from journeykit.model.patience import Patience
-from journeykit.model.recurrence import OwnDates, Recurrence, own_dates
-from journeykit.model.send_at import SendAt, send_time
-from journeykit.model.series import Series
 from journeykit.model.window import Lag
 from journeykit.rule import Rule
 from journeykit.rule.expression import Expression
@@ -40,6 +37,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attrs import Attribute
+
+    from journeykit.model.patience import Patience  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.recurrence import OwnDates, Recurrence  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.send_at import SendAt  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.series import Series  # noqa: TC004  (loaded where it is needed)
+
+# What few campaigns have is loaded by those that have it, and to read a file.
+_SELDOM = {
+    "OwnDates": "model.recurrence",
+    "Patience": "model.patience",
+    "Recurrence": "model.recurrence",
+    "SendAt": "model.send_at",
+    "Series": "model.series",
+}
+load_part, part_names = __getattr__, __dir__ = lazy_names(__name__, _SELDOM)
 
 
 EVERYWHERE = "everywhere"
@@ -94,7 +106,7 @@ def _lag(value: Lag | str | None) -> Lag | None:
 
 
 def _dates(value: Iterable[date] | Recurrence | None) -> tuple[date, ...] | Recurrence | None:
-    if value is None or isinstance(value, Recurrence):
+    if value is None or isinstance(value, load_part("Recurrence")):
         return value
     found = listed(value, "a list of dates")
     for day in found:
@@ -116,6 +128,23 @@ def _shares(value: Mapping[str, float] | Iterable[str] | str | None) -> dict[str
         if not is_number(share) or not 0 <= share <= 1:
             raise ModelError(f"the share of {name!r} must be a number from 0 to 1, found {shown(share)}", field="split")
     return {name: float(share) for name, share in value.items()}
+
+
+def _seldom(name: str) -> Any:
+    """A check of a part that few campaigns have; its class is loaded once it is given."""
+
+    def check(campaign: Any, attribute: Attribute[Any], value: object) -> None:
+        instance(load_part(name))(campaign, attribute, value)
+
+    return validators.optional(check)
+
+
+def _send_time(value: SendAt | str | time | None) -> SendAt | None:
+    if value is None:
+        return None
+    from journeykit.model.send_at import send_time
+
+    return send_time(value)
 
 
 def _weight(value: float | Expression | str) -> float | Expression:
@@ -199,9 +228,7 @@ class Campaign:
     obeys_quiet_hours: bool = field(default=True, validator=boolean)
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     scored: bool = field(default=False, validator=boolean, metadata={"later": True})
-    patience: Patience | None = field(
-        default=None, validator=validators.optional(instance(Patience)), metadata={"later": True}
-    )
+    patience: Patience | None = field(default=None, validator=_seldom("Patience"), metadata={"later": True})
     tags: tuple[str, ...] = field(default=(), converter=names, metadata={"later": True})
     split: Mapping[str, float] | None = field(default=None, converter=_shares, metadata={"later": True})
     wait: Lag | None = field(
@@ -209,13 +236,11 @@ class Campaign:
     )
     send_at: SendAt | None = field(
         default=None,
-        converter=send_time,
-        validator=validators.optional(instance(SendAt)),
+        converter=_send_time,
+        validator=_seldom("SendAt"),
         metadata={"later": True},
     )
-    series: Series | None = field(
-        default=None, validator=validators.optional(instance(Series)), metadata={"later": True}
-    )
+    series: Series | None = field(default=None, validator=_seldom("Series"), metadata={"later": True})
 
     paused_by: str = field(default=PAUSED, init=False, eq=False, repr=False)
     """What decisions name where it is paused; a guard that pauses it has its own name here."""
@@ -223,7 +248,7 @@ class Campaign:
     def __attrs_post_init__(self) -> None:
         if self.starts is not None and self.ends is not None and self.ends < self.starts:
             raise ModelError(f"the campaign ends ({self.ends}) before it starts ({self.starts})", field="ends")
-        if isinstance(self.dates, Recurrence):
+        if self.dates is not None and not isinstance(self.dates, tuple):
             self._check_recurrence(self.dates)
         if self.split is not None:
             self._check_split(self.split)
@@ -255,7 +280,11 @@ class Campaign:
     @property
     def own_dates(self) -> OwnDates | None:
         """Its own dates within its period; None where it goes out on any."""
-        return None if self.dates is None else own_dates(self.dates, self.starts, self.ends)
+        if self.dates is None:
+            return None
+        from journeykit.model.recurrence import own_dates
+
+        return own_dates(self.dates, self.starts, self.ends)
 
     def _check_split(self, split: Mapping[str, float]) -> None:
         if set(split) != set(self.content):
@@ -302,6 +331,6 @@ class Campaign:
             return f"starts {self.starts}"
         if self.ends is not None and day > day_number(self.ends):
             return f"ends {self.ends}"
-        if self.dates is not None and day not in own_dates(self.dates, self.starts, self.ends):
+        if (own := self.own_dates) is not None and day not in own:
             return "dates"
         return None

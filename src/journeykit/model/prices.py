@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
@@ -122,6 +121,8 @@ class Prices:
         Raises:
             DataError: if it holds none, or cannot be read.
         """
+        from pathlib import Path
+
         try:
             return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
         except OSError as error:

@@ -14,7 +14,6 @@ from journeykit.basics.clock import DAY, MINUTE, WEEKDAYS, Clock, day_date, day_
 from journeykit.basics.validation import calendar_date, instance, names, optional_text, shown
 from journeykit.errors import ModelError, closest
 from journeykit.model.cap import Scope
-from journeykit.model.recurrence import parts_of
 from journeykit.rule import Rule
 from journeykit.rule.named_rules import NamedRules, audience_of
 
@@ -156,6 +155,8 @@ class Hours:
 def _known_rule(_: Any, __: Any, value: str | None) -> None:
     if value is None:
         return
+    from journeykit.model.recurrence import parts_of
+
     parts = parts_of(value, "holidays")
     if (
         parts["FREQ"] in ("DAILY", "WEEKLY")

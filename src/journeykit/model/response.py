@@ -7,7 +7,8 @@ from attrs import evolve, field, frozen
 from journeykit.basics.validation import instance, one_of, optional_text, required_text
 from journeykit.errors import ModelError
 from journeykit.model.cap import Scope
-from journeykit.model.rest import IGNORED, Rest, micros_of_lag
+from journeykit.model.rest import Rest, micros_of_lag
+from journeykit.model.touch import IGNORED
 from journeykit.model.window import Lag
 
 LAST, FIRST, LINEAR = "last", "first", "linear"

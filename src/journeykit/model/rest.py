@@ -10,13 +10,12 @@ from journeykit.basics.clock import DAY
 from journeykit.basics.validation import instance, names, required_text, whole
 from journeykit.errors import ModelError
 from journeykit.model.cap import Scope, facet_names
+from journeykit.model.touch import IGNORED
 from journeykit.model.window import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-IGNORED = "ignored"
-"""The event that is no row of a table: a sent touch to which no response came in time."""
 IGNORED_AFTER = Lag(days=7)
 """How long a response may take, where nothing says it."""
 

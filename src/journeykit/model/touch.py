@@ -10,6 +10,8 @@ from journeykit.basics.clock import micros
 from journeykit.basics.validation import boolean, calendar_date, names, one_of, optional_text, shown
 from journeykit.errors import ModelError
 
+IGNORED = "ignored"
+"""The event that is no row of a table: a sent touch to which no response came in time."""
 COUNTING = ("sent", "reserved", "planned")
 """The statuses that count against caps, conflicts and repeats."""
 STATUSES = (*COUNTING, "failed", "bounced", "released", "expired")

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, fields, frozen
@@ -164,6 +163,8 @@ class TrippedGuards:
             DataError: if it holds none, or cannot be read. Nothing is decided then: a run without guards would send
                 what they forbid.
         """
+        from pathlib import Path
+
         try:
             return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
         except OSError as error:

@@ -11,7 +11,7 @@ from journeykit.columns.event_counts import EventCounts
 from journeykit.journey.event_history import CAMPAIGN
 from journeykit.kernels import sort_events
 from journeykit.model.bad_row import BadRow
-from journeykit.model.rest import IGNORED
+from journeykit.model.touch import IGNORED
 from journeykit.placing.contact_events import ContactEvents
 from journeykit.placing.event_columns import EventReader, rank_of
 

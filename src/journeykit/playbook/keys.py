@@ -17,9 +17,10 @@ from typing import Any
 
 from attrs import NOTHING, Attribute, fields, frozen, has
 
+from journeykit.model import campaign
 from journeykit.model.campaign import Team
 from journeykit.model.window import Lag
-from journeykit.playbook.sections import load_part, part_names
+from journeykit.playbook import sections
 
 NO_LIMIT = "null"
 """The word for null where a number is expected: TOML has no null of its own."""
@@ -96,8 +97,9 @@ def keys_of(kind: type) -> dict[str, Key]:
         >>> list(keys_of(Transition))
         ['from', 'to', 'event', 'when', 'after', 'without', 'label']
     """
-    for name in part_names():
-        load_part(name)
+    for module in (sections, campaign):
+        for name in module.part_names():
+            module.load_part(name)
     hints = typing.get_type_hints(kind)
     found = {}
     for attribute in fields(kind):

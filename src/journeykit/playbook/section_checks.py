@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, fields, frozen
 
 from journeykit.errors import KeyPath, Problem, closest, path_text
-from journeykit.model.response import WELL_KNOWN
 from journeykit.playbook.keys import key_of
 from journeykit.playbook.partners import find_too_late
 from journeykit.playbook.rule_bindings import circle_of, order_of_stages, rules_in, used_by
@@ -100,15 +99,23 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
         for late in find_too_late(playbook):
             if late.is_all:
                 yield Problem.at(("requirements", late.number, "with"), late.reason())
-    responses = unread.known("responses", (own.name for own in (*playbook.responses, *WELL_KNOWN)))
-    for path, guard in unread.numbered("guards", playbook.guards):
-        yield from _reference((*path, "response"), "response", guard.response, responses)
+    if playbook.guards:
+        yield from _guard_problems(playbook, unread)
     known = {"team": teams, "content": None if playbook.content is None else contents, "campaign": campaigns}
     for path, scope in scopes_of(playbook, unread):
         for facet, names in known.items():
             for part, values in ((path, scope.match), ((*path, "not"), scope.exclude)):
                 for value in values.get(facet, ()):
                     yield from _reference((*part, facet), facet, value, names)
+
+
+def _guard_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """Guards of responses that there are not."""
+    from journeykit.model.response import WELL_KNOWN
+
+    responses = unread.known("responses", (own.name for own in (*playbook.responses, *WELL_KNOWN)))
+    for path, guard in unread.numbered("guards", playbook.guards):
+        yield from _reference((*path, "response"), "response", guard.response, responses)
 
 
 def _inside(campaign: Campaign, day: Any) -> bool:

@@ -14,14 +14,10 @@ from journeykit.journey import Journey
 from journeykit.model.campaign import Campaign, Team
 from journeykit.model.cap import Cap, Conflict, Facets, Requirement
 from journeykit.model.content import Content
-from journeykit.model.guard import Guard
 from journeykit.model.holdout import Holdout
 from journeykit.model.quiet_hours import Holiday, Hours, Schedule
 from journeykit.model.quota import Quota
-from journeykit.model.response import Response, rests_by_event
-from journeykit.model.rest import Rest
 from journeykit.model.segment import Segment
-from journeykit.model.send_at import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,10 +26,22 @@ if TYPE_CHECKING:
 
     from journeykit.model.experiment import Experiment  # noqa: TC004  (loaded where it is needed)
     from journeykit.model.exploration import Exploration  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.guard import Guard  # noqa: TC004  (loaded where it is needed)
     from journeykit.model.lever import Lever  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.response import Response  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.rest import Rest  # noqa: TC004  (loaded where it is needed)
+    from journeykit.model.send_at import Channel  # noqa: TC004  (loaded where it is needed)
 
 # What few playbooks have is loaded by those that have it, and to read a file.
-_SELDOM = {"Experiment": "model.experiment", "Exploration": "model.exploration", "Lever": "model.lever"}
+_SELDOM = {
+    "Channel": "model.send_at",
+    "Experiment": "model.experiment",
+    "Exploration": "model.exploration",
+    "Guard": "model.guard",
+    "Lever": "model.lever",
+    "Response": "model.response",
+    "Rest": "model.rest",
+}
 load_part, part_names = __getattr__, __dir__ = lazy_names(__name__, _SELDOM)
 
 
@@ -116,7 +124,7 @@ class Sections:
         default=None, converter=_optional, validator=_parts(Team), metadata={"left_out": True}
     )
     channels: tuple[Channel, ...] = field(
-        default=(), converter=_list, validator=_parts(Channel), metadata={"later": True}
+        default=(), converter=_list, validator=_seldom("Channel"), metadata={"later": True}
     )
     content: tuple[Content, ...] | None = field(
         default=None, converter=_optional, validator=_parts(Content), metadata={"left_out": True}
@@ -125,7 +133,7 @@ class Sections:
         default=None, converter=_optional, validator=_parts(Campaign), metadata={"left_out": True}
     )
     caps: tuple[Cap, ...] = field(default=(), converter=_list, validator=_parts(Cap))
-    rests: tuple[Rest, ...] = field(default=(), converter=_list, validator=_parts(Rest), metadata={"later": True})
+    rests: tuple[Rest, ...] = field(default=(), converter=_list, validator=_seldom("Rest"), metadata={"later": True})
     conflicts: tuple[Conflict, ...] = field(default=(), converter=_list, validator=_parts(Conflict))
     requirements: tuple[Requirement, ...] = field(default=(), converter=_list, validator=_parts(Requirement))
     quotas: tuple[Quota, ...] = field(default=(), converter=_list, validator=_parts(Quota))
@@ -135,12 +143,12 @@ class Sections:
     holdout: Holdout | None = field(default=None, validator=validators.optional(instance(Holdout)))
     levers: tuple[Lever, ...] = field(default=(), converter=_list, validator=_seldom("Lever"), metadata={"later": True})
     responses: tuple[Response, ...] = field(
-        default=(), converter=_list, validator=_parts(Response), metadata={"later": True}
+        default=(), converter=_list, validator=_seldom("Response"), metadata={"later": True}
     )
     experiments: tuple[Experiment, ...] = field(
         default=(), converter=_list, validator=_seldom("Experiment"), metadata={"later": True}
     )
-    guards: tuple[Guard, ...] = field(default=(), converter=_list, validator=_parts(Guard), metadata={"later": True})
+    guards: tuple[Guard, ...] = field(default=(), converter=_list, validator=_seldom("Guard"), metadata={"later": True})
     explore: Exploration | None = field(default=None, validator=_seldom_one("Exploration"), metadata={"later": True})
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
@@ -171,6 +179,10 @@ class Sections:
     @property
     def rests_by_event(self) -> tuple[Rest, ...]:
         """The rests; where one names a response of the playbook, it names the response's event."""
+        if not self.rests:
+            return ()
+        from journeykit.model.response import rests_by_event
+
         return rests_by_event(self.rests, self.responses)
 
     def facets(

@@ -12,8 +12,7 @@ from journeykit.journey import Journey
 from journeykit.model.campaign import EVERYWHERE
 from journeykit.model.cap import Either
 from journeykit.model.mismatch import FOLDED, UNKNOWN
-from journeykit.model.rest import IGNORED
-from journeykit.model.touch import STATUSES
+from journeykit.model.touch import IGNORED, STATUSES
 from journeykit.playbook.section_checks import scopes_of
 from journeykit.rule import In, Literal, Name
 from journeykit.rule.tree import AtLeast, Compare, Options

@@ -153,14 +153,23 @@ def _lines(told: RuleExplanation, indent: str) -> Iterator[str]:
         yield from _lines(part, indent + "  ")
 
 
-def _explain(node: Node, values: Mapping[str, Any], now: datetime) -> RuleExplanation:
-    value: Verdict = node.truth()(values, now)
+def _explainer(node: Node) -> Callable[[Mapping[str, Any], datetime], RuleExplanation]:
+    """What explains a part of a rule, compiled once."""
+    ask, text = node.truth(), node.text
     if isinstance(node, Junction | Not):
-        parts = tuple(_explain(part, values, now) for part in node.children)
-        return RuleExplanation(node.text, value, parts=parts)
+        explainers = [_explainer(part) for part in node.children]
+
+        def explain_parts(values: Mapping[str, Any], now: datetime) -> RuleExplanation:
+            return RuleExplanation(text, ask(values, now), parts=tuple(told(values, now) for told in explainers))
+
+        return explain_parts
     closures = {part.text: part.closure() for part in node.walk() if isinstance(part, Name | Call | Aggregate)}
-    operands = tuple(Operand(text, closure(values, now)) for text, closure in closures.items())
-    return RuleExplanation(node.text, value, operands=operands)
+
+    def explain(values: Mapping[str, Any], now: datetime) -> RuleExplanation:
+        operands = tuple(Operand(own, closure(values, now)) for own, closure in closures.items())
+        return RuleExplanation(text, ask(values, now), operands=operands)
+
+    return explain
 
 
 @frozen
@@ -340,6 +349,10 @@ class Rule:
         """
         return self.compiled(values, now) is True
 
+    @cached_property
+    def _explain(self) -> Callable[[Mapping[str, Any], datetime], RuleExplanation]:
+        return _explainer(self.tree)
+
     def explain(self, values: Mapping[str, Any], now: datetime) -> RuleExplanation:
         """What every part of the rule says about one contact; the arguments are those of `test`.
 
@@ -352,7 +365,7 @@ class Rule:
               false: not country == "MK"
                 true: country == "MK"  (country = 'MK')
         """
-        return _explain(self.tree, values, now)
+        return self._explain(values, now)
 
     def to_sql(self) -> str:
         """The rule as an SQL condition that SQLite and DuckDB both take.
