@@ -117,6 +117,16 @@ def test_a_static_attribute_that_is_not_there(capsys):
     assert "contacts have no attribute 'regio'; did you mean 'region'?" in capsys.readouterr().err
 
 
+def test_a_playbook_of_which_nothing_is_scored(capsys):
+    """Is refused before anything is learned."""
+    for change in ("paused: true", "ends: 2026-11-29"):
+        Path("playbook.yaml").write_text(PLAYBOOK.replace("{id: news", "{id: news, " + change), encoding="utf-8")
+        assert main([*LEARN, "--out", "scores.csv"]) == 4
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "the playbook has nothing to score: its campaigns are paused or over" in said.err
+
+
 def test_a_model_of_another_playbook_is_refused(capsys):
     """With what to do."""
     assert main([*LEARN, "--model", "model.skops"]) == 0

@@ -279,3 +279,20 @@ def test_of_very_many_messages_those_of_some_contacts_are_learned_from():
     assert 40 < len(found) < 120
     assert found.left_out["of contacts that were not drawn"] == 4 * np.count_nonzero(counts == 0)
     assert len(examples_of(past, until=AT, most=80, seed=1)["sale"]) != len(found)
+
+
+def test_without_transitions_the_stage_is_an_attribute():
+    """As of each message where the table is dated; scored by what the table says, dated or not."""
+    own, rules = tables(), playbook(journey=None)
+    dated = [
+        {"contact_id": row["contact_id"], "valid_from": at, "stage": stage}
+        for row in own["contacts"]
+        for at, stage in ((on(-1), "new"), (on(40), "loyal"), (on(200), "lost"))
+    ]
+    past = MessageHistory.read(rules, own["touches"], own["events"], until=AT, contacts=dated)
+    found = examples_of(past, until=AT)["sale"]
+    assert [*zip(found.matrix.texts("stage"), found.at > micros(on(40)), strict=True)].count(("new", False)) > 40
+    assert {*found.matrix.select(found.at > micros(on(40))).texts("stage")} == {"loyal"}
+    model = journeykit.learn(rules, own["touches"], own["events"], contacts=dated, until=AT)
+    today = [{"contact_id": row["contact_id"], "stage": "loyal"} for row in own["contacts"]]
+    assert scored(model, playbook=rules, contacts=dated).equals(scored(model, playbook=rules, contacts=today))

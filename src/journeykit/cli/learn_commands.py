@@ -141,7 +141,11 @@ def _learn(arguments: argparse.Namespace) -> int:
     playbook = _playbook(arguments, "learn")
     candidates = {name: _made(load()) for name, load, _ in arguments.estimator}
     from journeykit.learning import MessageHistory, learn_from, scores_of, with_uplift
+    from journeykit.learning.scored_campaigns import scored_campaigns
 
+    if arguments.out is not None:
+        # Without a campaign there would be nothing to score, which is said before anything is learned.
+        scored_campaigns(playbook, arguments.until)
     touches, events = _sources(arguments)
     static, responses = _flat(arguments.static) or (), _flat(arguments.response)
     try:

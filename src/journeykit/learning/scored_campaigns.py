@@ -61,7 +61,8 @@ def scored_campaigns(playbook: Playbook, at: datetime) -> tuple[ScoredCampaign, 
             first = next(iter(own.content), None)
             found.append(ScoredCampaign(own.id, None, _facets(ruleset, own, first)))
     if not found:
-        raise DataError("the playbook has no campaign to score: those it has are paused or over", source="playbook")
+        why = "its campaigns are paused or over" if playbook.campaigns else "it has no campaigns"
+        raise DataError(f"the playbook has nothing to score: {why}", source="playbook")
     return tuple(found)
 
 
