@@ -711,6 +711,9 @@ class Oracle:
             found.append("missing_data")
         if campaign.obeys_quiet_hours and self.closed(wish, at):
             found.append("quiet_hours")
+        least, uplift = campaign.min_uplift, wish.claim.uplift
+        if least is not None and uplift is not None and uplift < least:
+            found.append("not_worth_it")
         return found
 
     def _denied(self, topic: str, at: datetime) -> bool:
@@ -760,12 +763,36 @@ class Oracle:
         )
         return bool(
             (campaign.scored and wish.claim.propensity is None and wish.claim.weight is None)
+            or (campaign.scored and wish.claim.uplift is None and campaign.min_uplift is not None)
+            or self._lacks_cost(wish)
             or (wish.claim.weight is None and self._campaign_weight(wish) is None)
             or (on_missing.consent == "deny" and campaign.needs_consent and consent is None)
             or (on_missing.stage == "deny" and self.contact.stage is None and content and content.stages is not None)
             or (on_missing.role == "deny" and self.contact.role is None and content and content.roles is not None)
             or (on_missing.timezone == "deny" and self.contact.timezone is None and tests_zone)
         )
+
+    def _lacks_cost(self, wish: Wish) -> bool:
+        """Whether it is not known how likely an opt-out is, or what it costs."""
+        campaign, claim = wish.campaign, wish.claim
+        if self.playbook.opt_out_cost is None or claim.weight is not None or not campaign.needs_consent:
+            return False
+        if claim.opt_out is None:
+            return campaign.scored
+        return self._opt_out_cost() is None and self.playbook.on_missing.stage == "deny"
+
+    def _opt_out_cost(self) -> float | None:
+        """What it costs to lose the contact; None where that is not known."""
+        cost = self.playbook.opt_out_cost
+        if cost != "stage_value":
+            return cost
+        stages = self.playbook.journey.stages if self.playbook.journey else ()
+        values = [stage.value for stage in stages if stage.name == self.contact.stage and stage.value is not None]
+        return max(values[0], 0) if values else None
+
+    def _risk(self, wish: Wish) -> float:
+        is_free = wish.claim.weight is not None or not wish.campaign.needs_consent
+        return 0.0 if is_free else (wish.claim.opt_out or 0.0) * (self._opt_out_cost() or 0.0)
 
     # Section 6: weights
 
@@ -775,7 +802,7 @@ class Oracle:
         patience = self._patience(wish)
         if patience is not None and weight > 0:
             weight = self._product(wish, patience) if claim.weight is None else weight * patience
-        wish.weight = scaled(weight, MILLION)
+        wish.weight = scaled(weight - self._risk(wish), MILLION)
         rank: Any = 0
         if self.playbook.policy == "ranked":
             rank = campaign.priority
@@ -1167,7 +1194,8 @@ class Oracle:
             other.facets = self.playbook.facets(campaign, content)
             self._ask(other)
             asked = [other]
-        return all(set(self.failures(own, at)) - TIMED for own in asked for at in own.asked)
+        harmless = {*TIMED, "not_worth_it"}
+        return all(set(self.failures(own, at)) - harmless for own in asked for at in own.asked)
 
     def reason(self, wish: Wish) -> str:
         """The reason of a claim that has one instant only."""
@@ -1332,7 +1360,8 @@ def repeats(wish: Wish, rival: Wish) -> bool:
 def _standing(wish: Wish) -> tuple[Any, ...]:
     """Which of several same claims stands: none is told apart by its place in the input."""
     claim = wish.claim
-    parts = (claim.propensity, claim.value, claim.asked_at and micros(claim.asked_at))
+    asked_at = claim.asked_at and micros(claim.asked_at)
+    parts = (claim.propensity, claim.value, asked_at, claim.spread, claim.opt_out, claim.uplift)
     own = float("inf") if claim.weight is None else -claim.weight
     expires = "" if claim.expires is None else claim.expires.isoformat()
     return own, *((part is None, part or 0) for part in parts), expires, wish.is_open, sorted(claim.facets.items())

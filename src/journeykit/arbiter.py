@@ -5,7 +5,7 @@ It looks at a contact's claims, its history and a moment, and gives every claim 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from journeykit.job.run import Run
     from journeykit.journey import Event
     from journeykit.ledger import BaseLedger
-    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.claim import Claim, Scored, Scores
     from journeykit.model.prices import Prices  # noqa: TC004  (loaded where it is needed)
     from journeykit.model.touch import Touch
     from journeykit.model.tripped_guards import TrippedGuards  # noqa: TC004  (loaded where it is needed)
@@ -111,7 +111,7 @@ class Arbiter(DecisionAuditor):
         at: datetime,
         until: datetime | None = None,
         scores: Scores | None = None,
-        scored: Collection[str] = (),
+        scored: Scored = (),
         events: Iterable[Event] | None = None,
         explain: bool = False,
         run_id: str | None = None,
@@ -219,7 +219,7 @@ class Arbiter(DecisionAuditor):
         at: datetime,
         until: datetime | None = None,
         scores: Mapping[str, Scores] | None = None,
-        scored: Collection[str] = (),
+        scored: Scored = (),
         events: Mapping[str, Iterable[Event]] | None = None,
         explain: bool = False,
         run_id: str | None = None,

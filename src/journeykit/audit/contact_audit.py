@@ -15,6 +15,7 @@ from attrs import evolve
 
 from journeykit.audit.arm_audit import ArmAudit
 from journeykit.audit.cap_audit import broken_cap
+from journeykit.audit.attention_audit import faults_of_attention
 from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
 from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
 from journeykit.audit.exploration_audit import faults_of_exploration
@@ -360,6 +361,10 @@ class _Audit:
                 yield broken(f"wrong_{word}", f"{grant.content} does not fit the {word} {own}")
         for fault in faults_of_owner(self.playbook, contact.stage, campaign, mark.facets.get("team")):
             yield broken("wrong_owner", fault)
+        if self.playbook.opt_out_cost is not None or campaign.min_uplift is not None:
+            asked = asked_claim(grant, self._claim_of(grant), self.scores)
+            for rule, fault in faults_of_attention(self.playbook, campaign, asked, contact.stage):
+                yield broken(rule, fault)
         if self.checks:
             asked = asked_claim(grant, self._claim_of(grant), self.scores)
             touches = [own.touch for own in self.history if own.touch is not None]

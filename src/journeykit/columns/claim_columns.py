@@ -94,6 +94,7 @@ class ClaimEncoder:
         owns: the claims' own dates and instants, and their ids, by number; one of the two may be None.
         ids: the numbers of the claims' ids, from 1.
         brings_cost: whether it has a column of costs.
+        costless: the campaigns of which some claim brings neither a weight nor an opt_out, where that costs something.
     """
 
     def __init__(
@@ -163,6 +164,15 @@ class ClaimEncoder:
             self._read(start, *known)
             # What was worked out of the cells is let go; few of them are looked at again.
             self._parts[place] = (*known[:3], [Column(column.data) for column in known[3]])
+
+        self.costless = self._costless() if playbook.opt_out_cost is not None else set()
+
+    def _costless(self) -> set[str]:
+        """The campaigns of which some claim brings neither a weight nor an opt_out."""
+        chosen = np.isnan(self.rows["weight"]) & (self.faults == 0)
+        if len(self.estimate):
+            chosen &= np.isnan(self.estimate["opt_out"])
+        return {self.asks[kind][0] for kind in np.unique(self.rows["kind"][chosen]).tolist()}
 
     @property
     def dates(self) -> list[int]:

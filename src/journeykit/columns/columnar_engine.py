@@ -21,7 +21,7 @@ from journeykit.columns.row_causes import MOST_OCCASIONS, playbook_causes
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import LocalKinds, zones_of
-from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
+from journeykit.engine.data_needs import DATA_NEEDS, LOSS, DataNeeds
 from journeykit.engine.eligibility import Subject, first_send_time, slot_of_day
 from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
@@ -32,7 +32,7 @@ from journeykit.model.contact import Contact
 from journeykit.model.quiet_hours import HORIZON, WEEKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from journeykit.columns.zone_arrays import LocalKind
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.kernels.interface.plain_arrays import PlainRules
+    from journeykit.model.claim import Scored
     from journeykit.model.quiet_hours import Schedule
     from journeykit.model.quota import Side
     from journeykit.model.send_at import SendAt
@@ -49,9 +50,9 @@ if TYPE_CHECKING:
 _FAR = 40 * 366
 """So many days ahead zones are known for; what lies farther falls back to the row engine."""
 _MARGIN = 800
-_FURTHER_RULES = 13
+_FURTHER_RULES = 15
 """So many rules more than one for each reason can stop a claim, besides those that are counted: repeats, siblings, what
-closes a campaign, holdouts, missing data and a weight that is not known."""
+closes a campaign, holdouts, missing data, a weight and a cost that are not known, and an uplift that is too small."""
 
 
 class _Anybody(Subject):
@@ -105,7 +106,7 @@ class ColumnarEngine:
         dates: the dates that claims ask for, as day numbers.
         numbers: the columns of numbers that the claims table has for quotas.
         brings_cost: whether the claims table has costs.
-        scored: the ids of campaigns whose claims need a score, besides those that say so.
+        scored: the campaigns whose claims need a score, besides those that say so.
         sides: the sides of the quotas as the run has them; None for those of the playbook.
     """
 
@@ -121,7 +122,7 @@ class ColumnarEngine:
         dates: Sequence[int] = (),
         numbers: Sequence[str] = (),
         brings_cost: bool = False,
-        scored: Collection[str] = (),
+        scored: Scored = (),
         sides: Sequence[Side] | None = None,
     ) -> None:
         self.decider = decider
@@ -145,8 +146,8 @@ class ColumnarEngine:
             for message, day in self._occasions(tuple(asked)):
                 asked.append(message)
                 own_days.append(day)
-        scored_ids = self.compiled.scored | self.scored
-        self.layout = RulesetArrays(self.compiled, asked, numbers, scored_ids, days, own_days, sides)
+        score_needs = self.compiled.attention.all_needs(self.scored)
+        self.layout = RulesetArrays(self.compiled, asked, numbers, score_needs, days, own_days, sides)
         self.dates = self.layout.dates if derived else dates
         self.quotas = self.layout.quotas.quotas(self.layout.quota_rules, None)
         self.zones = LocalKinds(self.layout.zones)
@@ -161,7 +162,7 @@ class ColumnarEngine:
         self._lock = threading.Lock()
         self.denies = _denies(self.playbook.on_missing)
         needs = DataNeeds(self.playbook)
-        bits = {name: 1 << bit for bit, name in enumerate(DATA_NEEDS)}
+        bits = {name: 1 << bit for bit, name in enumerate((*DATA_NEEDS, LOSS))}
         self.asks = np.array(
             [sum(bits[a] for a in needs.of(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,

@@ -26,6 +26,7 @@ _MOST_WEIGHTS = 1_000_000
 _MOST_SETS = 2_000
 _MOST_MEMBERS = 16_000_000
 _ZONE, _STAGE, _ROLE, _CONSENT, _GAIN = range(5)
+_LOSS = len(DATA_NEEDS)
 assert len(DATA_NEEDS) > _GAIN  # noqa: S101
 
 
@@ -35,6 +36,7 @@ def are_plain(rules: Rules) -> bool:
     return (
         len(rules.openings) > 0
         and not len(rules.program)
+        and bool(np.isnan(rules.openings["min_uplift"]).all())
         and not (len(rules.conflicts) or len(rules.within) or len(rules.quotas.unit) or rules.series or rules.explain)
         and bool(np.isin(rules.windows["kind"][: len(rules.caps)], _EMPTYING).all())
         and stages * roles * len(rules.openings) <= _MOST_WEIGHTS
@@ -65,8 +67,9 @@ def plain_rules(
     order = np.stack([np.lexsort((openings["tie"], -own)) for own in weight]).astype(np.int32)
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(len(openings), dtype=np.int32)[None, :], axis=1)
-    asked = [asks >> bit & 1 != 0 for bit in range(len(DATA_NEEDS))]
+    asked = [asks >> bit & 1 != 0 for bit in range(_LOSS + 1)]
     gains = np.isnan(rules.stage_gain) if rules.stage_gain.shape[1] else np.zeros_like(rules.stage_fit, np.bool_)
+    losses = np.isnan(rules.loss) if len(rules.loss) else np.zeros(rules.stage_fit.shape[1], np.bool_)
     channel = np.where(openings["channel"] < 0, channels, openings["channel"])
     return PlainRules(
         since=since,
@@ -84,7 +87,7 @@ def plain_rules(
         closed_rule=closed_rule,
         asking=np.array([asked[bit].sum() for bit in (_ZONE, _STAGE, _ROLE)], np.int64),
         asking_consent=np.bincount(channel[asked[_CONSENT]], minlength=channels + 1).astype(np.int64),
-        asking_gain=(gains & asked[_GAIN][:, None]).sum(axis=0).astype(np.int64),
+        asking_gain=(gains & asked[_GAIN][:, None] | losses & asked[_LOSS][:, None]).sum(axis=0).astype(np.int64),
         stages=rules.stage_fit.shape[1],
         roles=rules.role_fit.shape[1],
         nested=int(_are_nested(rules)),

@@ -15,6 +15,7 @@ from journeykit.columns.name_numbers import Names
 from journeykit.columns.quota_arrays import QuotaLayout
 from journeykit.columns.touch_columns import touches_and_marks
 from journeykit.columns.window_arrays import windows_of
+from journeykit.engine.attention import MIN_UPLIFT, STAGE_VALUE
 from journeykit.engine.eligibility import EXPIRES, NEEDS_SCORE, WAIT, audience_label
 from journeykit.engine.message import ALWAYS, foreign_owner, owner_of, owner_rule
 from journeykit.journey import Journey
@@ -33,6 +34,7 @@ from journeykit.kernels.interface.codes import (
     NONE,
     OBEYS_CAPS,
     OBEYS_HOURS,
+    OPT_OUT_SCORED,
     OWN_LIMIT,
     PAUSED,
     QUIET,
@@ -41,6 +43,7 @@ from journeykit.kernels.interface.codes import (
     SCORED,
     SKIPS,
     STAGED,
+    UPLIFT_SCORED,
 )
 from journeykit.kernels.interface.contact_arrays import Barred
 from journeykit.kernels.interface.records import records
@@ -61,8 +64,9 @@ from journeykit.model.recurrence import Recurrence
 from journeykit.rule.named_rules import NamedRules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from journeykit.engine.attention import ScoreNeeds
     from journeykit.engine.effects import Effects
     from journeykit.engine.message import Message
     from journeykit.engine.ruleset import Ruleset
@@ -75,7 +79,7 @@ if TYPE_CHECKING:
 
 RULES = (
     *("suppressed", "opted_out", "dates", "stage", "role", "timezone", "holdout", "reserve"),
-    *(NEEDS_SCORE, EXPIRES, WAIT),
+    *(NEEDS_SCORE, EXPIRES, WAIT, STAGE_VALUE, MIN_UPLIFT),
 )
 
 
@@ -122,13 +126,13 @@ class RulesetArrays:
         compiled: Ruleset,
         openings: Sequence[Message],
         numbers: Sequence[str] = (),
-        scored: Collection[str] = (),
+        needs: ScoreNeeds | None = None,
         days: tuple[int, int] = (0, 0),
         own_days: Sequence[int | None] = (),
         sides: Sequence[Side] | None = None,
     ) -> None:
         self.compiled, playbook = compiled, compiled.playbook
-        self.scored = scored
+        self.needs = compiled.attention.needs if needs is None else needs
         self.days = days
         self.own_days = tuple(own_days) or (None,) * len(openings)
         self.dates = sorted({day for day in self.own_days if day is not None})
@@ -260,13 +264,14 @@ class RulesetArrays:
             campaign=[self.campaigns.number[o.campaign.id] for o in table],
             content=[self.contents.find(o.content_id) for o in table],
             channel=[self.channels.find(o.channel) for o in table],
-            traits=[_flags(o) | (SCORED if o.campaign.id in self.scored else 0) for o in table],
+            traits=[_flags(o) | self._scored(o.campaign.id) for o in table],
             starts=[o.starts for o in table],
             ends=[o.ends for o in table],
             scale=[o.scale for o in table],
             content_weight=[1.0 if o.content is None else o.content.weight for o in table],
             lever=[o.team.lever if o.team else 1.0 for o in table],
             cost=[math.nan if o.campaign.cost is None else o.campaign.cost for o in table],
+            min_uplift=[math.nan if o.campaign.min_uplift is None else o.campaign.min_uplift for o in table],
             named=[named_by(o.expression) for o in table],
             rule_weight=[-1 if o.expression is None else rule(f"weight of {o.campaign.id}") for o in table],
             patient=[self._patient(o.campaign) for o in table],
@@ -309,6 +314,7 @@ class RulesetArrays:
             "stage_fit": _table([[o.stage_fit(s) for s in stages] for o in table], len(stages), np.float64),
             "role_fit": _table([[o.role_fit(r) for r in roles] for o in table], len(roles), np.float64),
             "stage_gain": self._gains(stages),
+            "loss": self._losses(stages),
             "owner": _table([[owner(o, s) for s in stages] for o in table], len(stages), np.int64),
             "cells": np.array([cell for own in cells for cell in own], CELLS),
             "topics": np.array([topic for own in topics for topic in own], np.int64),
@@ -322,6 +328,17 @@ class RulesetArrays:
             ),
             "topic_rule": np.array([rule(f"topic consent {topic}") for topic in self.topics.list], np.int64),
         }
+
+    def _losses(self, stages: list[str | None]) -> np.ndarray:
+        """By stage, what an opt-out costs; none where it costs nothing."""
+        attention = self.compiled.attention
+        return np.array([attention.loss(stage) for stage in stages] if attention.is_priced else [], np.float64)
+
+    def _scored(self, campaign: str) -> int:
+        """Which scores the claims of a campaign need, as bits."""
+        needs = self.needs
+        found = {SCORED: needs.propensity, OPT_OUT_SCORED: needs.opt_out, UPLIFT_SCORED: needs.uplift}
+        return sum(bit for bit, campaigns in found.items() if campaign in campaigns)
 
     def _days_of(self, opening: Message) -> tuple[int, int]:
         """The days for which the dates of an opening are listed: of a recurrence as far as it is looked at."""
@@ -414,11 +431,16 @@ class RulesetArrays:
             no_role=packed(every & (denies & DENY_ROLE != 0) & (traits & ROLED != 0)),
             no_channel=packed(needs & (openings["channel"] < 0)),
             expressed=packed(openings["program_from"] < openings["program_to"]),
-            scored=packed(traits & SCORED != 0),
+            scored=packed((traits & (SCORED | OPT_OUT_SCORED | UPLIFT_SCORED) != 0) | (needs & self._may_lack_value)),
             deny_unknown=packed(every & (denies & DENY_CONSENT != 0)),
             closed=packed(now >> CLOSED & 1 != 0, len(openings)),
             quiet=packed(now >> QUIET & 1 != 0, len(openings)),
         )
+
+    @property
+    def _may_lack_value(self) -> bool:
+        """Whether the value of a stage may be unknown that an opt-out costs."""
+        return bool(np.isnan(self.parts["loss"]).any())
 
     def shapes(self, parts: Sequence[Mapping[str, Any]], ids: Mapping[str, int]) -> ShapeTables:
         """What touches do, and where they count, given what they are, and the ids of claims."""

@@ -18,6 +18,7 @@ from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.cells import BadCellError, is_no_number, read_id
 from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.score_table import (
+    NEEDED,
     ONE_SCORE,
     SCORE_COLUMNS,
     SCORE_READERS,
@@ -42,7 +43,7 @@ class ScoreEncoder:
     """A table of scores, held as arrays; the arguments are those of a `ClaimTable`.
 
     Attributes:
-        scored: the campaigns for which some row has a propensity: their claims need one.
+        scored: the campaigns for which some row has a propensity, an opt_out or an uplift: their claims need one.
     """
 
     def __init__(
@@ -102,7 +103,14 @@ class ScoreEncoder:
         self.one, self.two, self.key = one[kept], two[kept], key[kept]
         self.propensity, self.value = propensity[kept], value[kept]
         self.estimate = estimate[kept] if len(estimate) else estimate
-        self.scored = {names[own] for own in np.unique(self.key[~np.isnan(self.propensity)]).tolist()}
+        told = {"propensity": self.propensity} | {
+            name: self.estimate[name] for name in NEEDED[1:] if len(self.estimate)
+        }
+        self.scored = {
+            (names[own], name)
+            for name, values in told.items()
+            for own in np.unique(self.key[~np.isnan(values)]).tolist()
+        }
 
     def _read(self, part: Any, known: Mapping[str, Any] | None, faults: list[BadRow]) -> tuple[np.ndarray, ...]:
         number, names, arrays = part

@@ -338,6 +338,9 @@ class Weigher:
                     entries,
                     count,
                 )
+        if len(entries.risk):
+            # Nothing multiplies what an opt-out may cost, whatever the policy.
+            weights = weights - entries.risk[:count]
         given = claims["given"]
         weights = np.where(np.isnan(given), weights, given)
         claims["weight"] = NONE

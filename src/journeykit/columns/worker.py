@@ -116,6 +116,7 @@ class Worker:
             time=np.zeros(max(2 * BLOCK, claims * longest), TIMES),
             used=np.zeros(2, np.int64),
             estimate=np.zeros(block if is_estimated else 0, ESTIMATES),
+            risk=np.zeros(block if len(layout.parts["loss"]) else 0),
         )
         # A loser can lose to all winners: at most a quarter of the claims' square for each contact.
         self.rows = decision_rows(block, block * (claims // 4 + 1) + claims**2 // 4 + claims, block * most_rules)

@@ -11,10 +11,10 @@ from journeykit.errors import ModelError
 from journeykit.model.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.claim import Claim, Scored, Scores
     from journeykit.model.contact import Contact
 
 QuotaChoice = tuple[frozenset[int] | None, frozenset[int] | None]
@@ -64,7 +64,7 @@ class ContactGroup:
         *,
         at: datetime,
         until: datetime | None = None,
-        scored: Collection[str] = (),
+        scored: Scored = (),
         colleagues: Sequence[Touch] = (),
     ) -> None:
         self.contacts = contacts
@@ -84,7 +84,7 @@ class ContactGroup:
         *,
         at: datetime,
         until: datetime | None = None,
-        scored: Collection[str] = (),
+        scored: Scored = (),
     ) -> ContactGroup:
         """A group whose touches come in one list, in any order, and are sorted out here.
 

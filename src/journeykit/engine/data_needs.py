@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+from journeykit.engine.attention import STAGE_VALUE, Attention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,20 +18,24 @@ if TYPE_CHECKING:
 
 DATA_NEEDS = ("timezone", "stage", "role", "consent", "stage_value", "score")
 """What a contact can lack."""
+LOSS = "loss"
+"""What a claim needs, besides, whose message costs the value of the contact's stage; it lacks that value then."""
 
 
 class DataNeeds:
     """Which data of a contact a claim needs.
 
     Attributes:
-        values: whether some content needs the value of a stage.
+        values: whether something needs the value of a stage.
     """
 
     def __init__(self, playbook: Playbook) -> None:
         self.playbook = playbook
         self.campaigns: dict[str, Campaign] = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents: dict[str, Content] = {content.id: content for content in playbook.content or ()}
-        self.values = any(content.advances for content in self.contents.values())
+        self.attention = Attention(playbook)
+        self._costs_value = self.attention.cost == STAGE_VALUE
+        self.values = self._costs_value or any(content.advances for content in self.contents.values())
         self._timed = {own.name for own in playbook.channels if own.send_at is not None}
         self._values = {} if playbook.journey is None else playbook.journey.values
         self._known: dict[tuple[str, str | None, str | None], frozenset[str]] = {}
@@ -47,7 +54,9 @@ class DataNeeds:
             yield "stage"
         if contact.role is None and "role" in asked:
             yield "role"
-        if "stage_value" in asked and self.contents[row.content or ""].stage_gain(contact.stage, self._values) is None:
+        is_gain = "stage_value" in asked
+        lacks_gain = is_gain and self.contents[row.content or ""].stage_gain(contact.stage, self._values) is None
+        if lacks_gain or (LOSS in asked and math.isnan(self.attention.loss(contact.stage))):
             yield "stage_value"
         if "consent" in asked:
             channel, consent = row.channel, contact.consent
@@ -64,6 +73,8 @@ class DataNeeds:
             yield "role"
         if content is not None and content.advances is not None:
             yield "stage_value"
+        if self._costs_value and self.attention.bears(campaign_id):
+            yield LOSS
         if campaign is None or campaign.needs_consent:
             yield "consent"
         if self._is_local(campaign, content, channel):

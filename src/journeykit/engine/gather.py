@@ -11,6 +11,7 @@ from attrs import evolve
 from journeykit.basics.clock import micros
 from journeykit.basics.once import once
 from journeykit.basics.validation import LARGEST, MILLIONTH, all_of, shown
+from journeykit.engine.attention import STAGE_VALUE
 from journeykit.engine.candidate import Candidate, message_of
 from journeykit.engine.candidate_slots import CandidateSlots
 from journeykit.engine.contact_facts import ContactFacts
@@ -103,10 +104,9 @@ class ClaimGatherer:
         )
         self._slots = CandidateSlots(self.facts)
         self.scores = {vocabulary.score_key(name): score for name, score in inputs.scores.items()}
-        self.scored = ruleset.scored
-        if group.scored:
-            self.scored |= {vocabulary.spelt("campaign", name) for name in group.scored}
-        self.may_lack = bool(self.scored) or ruleset.has_expressions
+        self.attention = ruleset.attention
+        self.needs = self.attention.all_needs(group.scored, partial(vocabulary.spelt, "campaign"))
+        self.may_lack = bool(self.needs) or ruleset.has_expressions or self.attention.is_priced
         claims = inputs.claims
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
         self.gathered = self._gather_now() if self._is_for_now else self._gather_all()
@@ -177,7 +177,7 @@ class ClaimGatherer:
                     continue
                 own = claim if message.dates is None else self.ruleset.occasion(message, day)
                 candidate = self._derived(message, own, [now])
-                if self.may_lack and self.lacks(candidate):
+                if (self.may_lack and self.lacks(candidate)) or self.is_below(candidate):
                     continue
                 candidate.instants = candidate.slots
                 candidate.fit = fit
@@ -299,19 +299,25 @@ class ClaimGatherer:
             }
         return asked_combinations(asked)
 
-    def lacks_score(self, claim: Claim) -> bool:
-        """Whether a claim needs a score that it does not have."""
-        return claim.propensity is None and claim.weight is None and claim.campaign in self.scored
-
     def lacks(self, candidate: Candidate) -> list[str]:
         """The rules by which a claim lacks data of its own: a score, or what its weight is worked out of."""
-        found = [NEEDS_SCORE] if self.lacks_score(candidate.claim) else []
+        found = [NEEDS_SCORE] if self.needs.lacks(candidate.claim) else []
         message = candidate.message
         if message is not None and message.expression is not None and candidate.claim.weight is None:
             gain = self._fit(candidate)[3]
             if math.isnan(weight_of(message, candidate.claim, self.facts.subject.values, gain)):
                 found.append(f"weight of {message.campaign.id}")
-        return found
+        return [*found, STAGE_VALUE] if math.isnan(self.risk(candidate)) else found
+
+    def risk(self, candidate: Candidate) -> float:
+        """What a message costs at the chance that the contact opts out; NaN where that is not known."""
+        if not self.attention.is_priced:
+            return 0.0
+        return self.attention.risk(candidate.claim, self.facts.contact.stage)
+
+    def is_below(self, candidate: Candidate) -> bool:
+        """Whether a message changes less than its campaign asks for."""
+        return bool(self.attention.least) and self.attention.is_below(candidate.claim)
 
     def refused(self, candidate: Candidate) -> tuple[str, ...]:
         """The names of the checks that do not allow a claim; one that fails makes the claim faulty."""
@@ -405,7 +411,7 @@ class ClaimGatherer:
         if candidate.claim.expires is not None or message.campaign.wait is not None:
             candidate.expiry = expiry(candidate.claim, message.campaign, self.facts.clock)
         if candidate.outside is None:
-            if self.may_lack and self.lacks(candidate):
+            if (self.may_lack and self.lacks(candidate)) or self.is_below(candidate):
                 return
             subject = self.facts.subject
             candidate.instants = [
@@ -511,6 +517,8 @@ class ClaimGatherer:
                 weight = weight if type(weight) is float else _as_float(weight)
             except Exception as error:  # noqa: BLE001  (a policy is foreign code: whatever it raises is its fault)
                 return f"policy {self.policy_name!r} failed: {type(error).__name__}: {error}"
+        # Nothing multiplies what an opt-out may cost, whatever the policy.
+        weight -= self.risk(candidate)
         if not -LARGEST <= weight <= LARGEST:
             return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
         return round(weight * MILLIONTH), (tier, rank)
@@ -527,15 +535,17 @@ class ClaimGatherer:
         if claim.weight is not None:
             patience = self._patience(claim, message_of(candidate))
             return {} if patience == 1 or claim.weight <= 0 else {"weight": claim.weight, "patience": patience}
-        own = {self.policy_name: weight / MILLIONTH}
+        risk = self.risk(candidate)
+        own = {self.policy_name: round(weight / MILLIONTH + risk, 6) if risk else weight / MILLIONTH}
+        taken = {"opt_out": -risk} if risk else {}
         if not offers(self.policy, "factors", "weigh"):
-            return own
+            return own | taken
         try:
             found = dict(self.policy.factors(claim, self.facts.contact, self.context(candidate, claim)))
             # A whole number stays one; what is not a number is refused.
-            return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None}
+            return {str(name): factor for name, factor in found.items() if _as_float(factor) is not None} | taken
         except Exception:  # noqa: BLE001  (foreign code: a row is written all the same)
-            return own
+            return own | taken
 
 
 def _complete(claim: Claim, message: Message) -> Claim:

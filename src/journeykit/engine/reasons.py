@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import MILLIONTH, shown
+from journeykit.engine.attention import MIN_UPLIFT
 from journeykit.engine.candidate import Candidate, Winner, message_of
 from journeykit.engine.counterfactuals import displaced_by, needs_of
 from journeykit.engine.eligibility import EXPIRES, TIMED, failures
@@ -134,6 +135,8 @@ class RowWriter:
             failed.append(self._failed(failures(subject, message, at, lacks=lacks, refused=refused, expired=expired)))
         if candidate.outside is not None:
             failed = [[*found, (Reason.CAMPAIGN_CLOSED, candidate.outside)] for found in failed]
+        if claims.is_below(candidate):
+            failed = [[*found, (Reason.NOT_WORTH_IT, MIN_UPLIFT)] for found in failed]
         if len(failed) == 1 and len(failed[0]) == 1 and failed[0][0][0] not in TIMED:
             reason, rule = failed[0][0]
             note = self._note(candidate, message, reason) if self.explain else ""
@@ -177,6 +180,8 @@ class RowWriter:
             if candidate.expiry[1] == EXPIRES or claim.asked_at is None:
                 return f"expires {shown(claim.expires)}"
             return f"asked for at {claim.asked_at.isoformat()}, and waits {wait}"
+        if reason is Reason.NOT_WORTH_IT:
+            return f"the uplift is {candidate.claim.uplift:g}, and must be at least {message.campaign.min_uplift:g}"
         return self._outside(message, reason)
 
     def _outside(self, message: Message, reason: Reason) -> str:

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from journeykit.basics.clock import DAY, FOREVER, Clock, clock, day_date
 from journeykit.basics.validation import shown
+from journeykit.engine.attention import Attention
 from journeykit.engine.counted_quotas import CountedQuotas
 from journeykit.engine.effects import Effects, counts_toward_caps, end_of
 from journeykit.engine.message import ALWAYS, Message, edge, foreign_owner, owner_of
@@ -93,12 +94,10 @@ class Ruleset:
         self._firsts = [conflict.first for conflict in playbook.conflicts]
         self._thens = [conflict.then for conflict in playbook.conflicts]
         self.counted = CountedQuotas(playbook, self.clock)
-        self.own_columns = tuple(
-            dict.fromkeys(quota.own_column for quota in playbook.quotas if quota.own_column is not None)
-        )
         self._own_columns = [(quota, quota.own_column) for quota in playbook.quotas if quota.own_column is not None]
+        self.own_columns = tuple(dict.fromkeys(column for _, column in self._own_columns))
         self._partners = [requirement.partner for requirement in playbook.requirements]
-        self.scored = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.scored)
+        self.attention = Attention(playbook)
         self.series = frozenset(campaign.id for campaign in playbook.campaigns or () if campaign.series)
         self.dated = {own.id: own.own_dates for own in playbook.campaigns or () if own.own_dates is not None}
         self.has_splits = any(campaign.split for campaign in playbook.campaigns or ())

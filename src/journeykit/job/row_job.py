@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.transaction import EventRow
+    from journeykit.model.claim import Scored
     from journeykit.model.decision import Decision
     from journeykit.model.outcome import Row
     from journeykit.tables import TableSource
@@ -389,9 +390,13 @@ class RowJob(Run):
         """Likewise, events."""
         return 0 if self._events is None else len(self._events)
 
-    def scored(self) -> Collection[str]:
-        """The campaigns for which the table of scores has propensities."""
+    def scored(self) -> Scored:
+        """The campaigns for which the table of scores has what, as pairs."""
         return self._scores.scored
+
+    def costless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
+        return None if self._claims is None else self._claims.costless
 
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""

@@ -21,7 +21,7 @@ from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
-from journeykit.job.summary import Summary, event_notes, plan_notes, scored_notes
+from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.run_waiting import RunWaiting
-    from journeykit.model.claim import Claim
+    from journeykit.model.claim import Claim, Scored
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.quotas.quota_run import QuotaRun
@@ -222,8 +222,12 @@ class Run:
         """Contacts that are decided together, with what belongs to them."""
         raise NotImplementedError
 
-    def scored(self) -> Collection[str]:
-        """The campaigns for which the table of scores has propensities."""
+    def scored(self) -> Scored:
+        """The campaigns for which the table of scores has what, as pairs."""
+        raise NotImplementedError
+
+    def costless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
         raise NotImplementedError
 
     def picker(self, name: str) -> Picker:
@@ -511,7 +515,8 @@ class Run:
                     kept=self.has_kept_events,
                     met=self._events_met,
                 ),
-                *scored_notes(set(self.scored()) - decider.ruleset.scored),
+                *scored_notes(decider.ruleset.attention, self.scored()),
+                *cost_notes(decider.ruleset.attention, playbook, self.scored(), self.costless()),
                 *tally.notes(),
                 *spread_notes(playbook, self.words),
                 *(() if run is None else run.notes()),

@@ -20,10 +20,12 @@ from journeykit.model.quota import Usage
 from journeykit.tables import BadRow, instant_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
+    from journeykit.engine.attention import Attention
     from journeykit.engine.ruleset import Ruleset
     from journeykit.model.campaign import Campaign
+    from journeykit.model.claim import Scored
     from journeykit.playbook.playbook import Playbook
 
 _SHOWN = 10
@@ -290,13 +292,42 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
-def scored_notes(campaigns: Iterable[str]) -> Iterator[str]:
+_SCORES = {"propensity": "propensities", "opt_out": "an opt_out", "uplift": "uplifts"}
+
+
+def scored_notes(attention: Attention, scored: Scored) -> Iterator[str]:
     """Which campaigns need scores only because the table of scores names them."""
-    names = sorted(campaigns)
+    needs = attention.needs_of(scored)
+    for kind, what in _SCORES.items():
+        names = sorted(getattr(needs, kind) - getattr(attention.needs, kind))
+        if names:
+            yield (
+                f"the scores table has {what} for {_some(names)}: claims of these campaigns that have none are "
+                "denied (missing_data, rule 'score')"
+            )
+
+
+def cost_notes(
+    attention: Attention, playbook: Playbook, scored: Scored, costless: Collection[str] | None
+) -> Iterator[str]:
+    """The campaigns whose messages should bear the cost of opt-outs, and of which nobody says how likely one is.
+
+    Args:
+        attention: what an opt-out costs.
+        playbook: the playbook.
+        scored: what the table of scores has.
+        costless: the campaigns of claims that were brought with neither a weight nor an opt_out; None where campaigns
+            claim.
+    """
+    if not attention.is_priced:
+        return
+    known = {own[0] for own in scored if own[1:] == ("opt_out",)} | attention.needs.opt_out
+    claiming = [own.id for own in playbook.campaigns or () if not own.paused] if costless is None else costless
+    names = sorted(name for name in claiming if attention.bears(name) and name not in known)
     if names:
         yield (
-            f"the scores table has propensities for {_some(names)}: claims of these campaigns that have none are "
-            "denied (missing_data, rule 'score')"
+            f"opt_out_cost takes nothing from the weights of {_some(names)}: no opt_out of theirs is known; give "
+            "scores with a column opt_out, as journeykit learn writes them"
         )
 
 

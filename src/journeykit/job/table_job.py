@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from journeykit.job.run import Picker, RunOptions
     from journeykit.job.summary import Summary
     from journeykit.ledger.ledger_run import LedgerRun
+    from journeykit.model.claim import Scored
     from journeykit.model.contact import Contact
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.partitions import Partition
@@ -367,9 +368,13 @@ class TableJob(Run):
         """Likewise, events."""
         return self.reader.unknown_events
 
-    def scored(self) -> Collection[str]:
-        """The campaigns for which the table of scores has propensities."""
+    def scored(self) -> Scored:
+        """The campaigns for which the table of scores has what, as pairs."""
         return self.chunks.engine.scored
+
+    def costless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
+        return None if self.reader.claims is None else self.reader.claims.costless
 
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""

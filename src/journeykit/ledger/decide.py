@@ -35,7 +35,7 @@ from journeykit.model.outcome import Grant
 from journeykit.model.quota import hard_maxima
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.engine.arbitration import Arbitration
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from journeykit.journey import Event
     from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.transaction import AnswerRow, Transaction, WaitingRow
-    from journeykit.model.claim import Claim, Scores
+    from journeykit.model.claim import Claim, Scored, Scores
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.touch import Touch
@@ -59,7 +59,7 @@ def decide(
     *,
     at: datetime,
     until: datetime | None = None,
-    scored: Collection[str] = (),
+    scored: Scored = (),
     explain: bool = False,
     run_id: str | None = None,
     key: str | None = None,
@@ -99,7 +99,7 @@ def decide(
         touches=tuple(touches),
         claims=None if claims is None else {name: tuple(own) for name, own in claims.items()},
         scores={} if scores is None else dict(scores),
-        scored=tuple(sorted(scored)),
+        scored=tuple(sorted(scored, key=str)),
         at=at,
         until=until,
         run_id=_name(run_id, key),

@@ -553,7 +553,7 @@ class LedgerRun:
             touches=tuple(touch for name in group.inputs for touch in told.get(name, ())),
             claims=_claims_of(group),
             scores={name: own.scores for name, own in group.inputs.items()},
-            scored=tuple(sorted(group.scored)),
+            scored=tuple(sorted(group.scored, key=str)),
             at=self.at,
             until=self.until,
             run_id=self.mark.run_id,

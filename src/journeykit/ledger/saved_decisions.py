@@ -93,7 +93,7 @@ class DecisionInputs:
     until: datetime | None
     run_id: str
     chosen: Mapping[str, datetime] | None = None
-    scored: tuple[str, ...] = ()
+    scored: tuple[str | tuple[str, str], ...] = ()
     waiting: Mapping[str, tuple[Claim, ...]] = field(factory=dict)
     used: Mapping[str, int] | None = None
     over: Mapping[str, tuple[str, ...]] = field(factory=dict)

@@ -187,7 +187,8 @@ class Campaign:
         obeys_quiet_hours: whether quiet hours, send hours and holidays can stop it.
         holdout: the share of contacts that never gets it.
         scored: whether its claims need a score: one that has no propensity, and no weight of its own, is
-            ``missing_data``. A run over tables treats every campaign that its scores table names in this way.
+            ``missing_data``; and so is one without the ``opt_out`` that an ``opt_out_cost`` asks for, or the ``uplift``
+            that `min_uplift` does. A run over tables treats every campaign that its scores table names in this way.
         patience: how much more its claims weigh where the contact has not got it for long; None for no more.
         tags: words of your own, for caps and other rules; all its messages have them, beside those of their content.
         split: the share of contacts that each of its contents goes to, as variants: a hash of campaign and contact
@@ -197,6 +198,8 @@ class Campaign:
             one included) or ``36h``; after that it is ``expired``. None for no limit.
         send_at: the local time of day at which its claims go, such as ``10:00``, or ``{attribute: best_hour, default:
             "10:00"}`` for a time of the contact's own; None for what its channel says, or any time.
+        min_uplift: the least by which a message must change the chance of a response, from -1 to 1: a claim whose
+            ``uplift`` is below it is ``not_worth_it``. None for no such limit.
         series: makes the contents steps, in their listed order, each some time after the one before it; `repeat` then
             counts each of them apart. None where they are no steps.
     """
@@ -241,6 +244,9 @@ class Campaign:
         metadata={"later": True},
     )
     series: Series | None = field(default=None, validator=_seldom("Series"), metadata={"later": True})
+    min_uplift: float | None = field(
+        default=None, validator=validators.optional(number(-1, 1)), metadata={"later": True}
+    )
 
     paused_by: str = field(default=PAUSED, init=False, eq=False, repr=False)
     """What decisions name where it is paused; a guard that pauses it has its own name here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -182,6 +182,9 @@ class Score:
             )
 
 
+Scored = Collection[str | tuple[str, str]]
+"""Campaigns whose claims need a score: ids, for all that the weight takes; or pairs of an id and ``propensity``,
+``opt_out`` or ``uplift``, for this alone."""
 Scores = Mapping[Any, Score]
 """Scores of one contact: by the id of a campaign or, for one of its contents, by the ids of campaign and content."""
 

@@ -13,7 +13,7 @@ import re
 import typing
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from journeykit.basics.clock import PERIODS, WEEKDAYS
 from journeykit.basics.validation import LARGEST, Bounds, OneOf
@@ -107,6 +107,7 @@ LEAVES: dict[Any, dict[str, Any]] = {
     Rule: _ref("rule"),
     Rule | NamedRules: {"anyOf": [_ref("rule"), {**_named(_ref("rule")), "minProperties": 1}]},
     float | Expression: {"anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, _WEIGHT]},
+    float | Literal["stage_value"]: {"anyOf": [_POINTS, {"const": "stage_value"}]},
     Lag: _ref("lag"),
     Window: _ref("window"),
     Scope: _ref("scope"),

@@ -62,6 +62,8 @@ class Playbook(Sections):
         policy: the name of the policy that weighs the claims.
         reserve: what a message must be worth more than.
         interest_lift: how much more a claim weighs whose topics or solutions meet the contact's interests.
+        opt_out_cost: what it costs where a contact opts out: a number, or ``stage_value`` for the value of their stage.
+            A message's weight is less by this times the claim's ``opt_out``. None costs nothing.
         on_missing: what to do where data is missing.
         on_infeasible: where hard quotas cannot hold together: ``refuse`` the run, or ``relax`` them to soft ones.
         master_limit: for quotas: the most contacts, undecided at the prices, that are settled together; those with

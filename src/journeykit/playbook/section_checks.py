@@ -87,6 +87,7 @@ def find_problems(playbook: Sections, unread: UnreadParts = _ALL_READ) -> Iterat
         if isinstance(campaign.dates, tuple) and not any(_inside(campaign, day) for day in campaign.dates):
             yield Problem.at((*path, "dates"), "none of the dates lies between the campaign's start and end")
     yield from _quota_problems(playbook, unread)
+    yield from _cost_problems(playbook, unread)
     yield from _experiment_problems(playbook, unread)
     for path, cap in unread.numbered("caps", playbook.caps):
         if cap.per == "account" and cap.window.is_local:
@@ -205,6 +206,18 @@ def _rules_with_steps(playbook: Sections, unread: UnreadParts) -> Iterator[tuple
                 yield from rules_in(part, path)
         else:
             yield from rules_in(value, (key_of(own),))
+
+
+def _cost_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:
+    """A cost of opt-outs that nobody can know."""
+    if playbook.opt_out_cost != "stage_value" or "journey.stages" in unread.places or "journey.stages" in unread.unsure:
+        return
+    if playbook.journey is None or not playbook.journey.values:
+        yield Problem.at(
+            ("opt_out_cost",),
+            "an opt-out costs the value of the contact's stage, and no stage has a value: give stages of the journey a "
+            "value, or a number here",
+        )
 
 
 def _quota_problems(playbook: Sections, unread: UnreadParts) -> Iterator[Problem]:

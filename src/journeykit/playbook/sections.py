@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import Factory, field, fields, frozen, validators
 
@@ -66,6 +66,11 @@ class OnMissing:
 
 def _known_zone(_: Any, __: Any, value: str) -> None:
     clock(value)
+
+
+def _cost(sections: Any, attribute: Attribute[Any], value: object) -> None:
+    if value != "stage_value" or not isinstance(value, str):
+        number(0)(sections, attribute, value)
 
 
 def _optional(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
@@ -153,6 +158,9 @@ class Sections:
     policy: str = field(default="weighted", validator=required_text)
     reserve: float = field(default=0.0, validator=number())
     interest_lift: float = field(default=0.0, validator=number(0))
+    opt_out_cost: float | Literal["stage_value"] | None = field(
+        default=None, validator=validators.optional(_cost), metadata={"later": True}
+    )
     on_missing: OnMissing = field(factory=OnMissing, validator=instance(OnMissing))
     on_infeasible: str = field(default="refuse", validator=one_of("refuse", "relax"))
     master_limit: int = field(default=5_000, validator=whole(1, 10_000_000))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from attrs import evolve, frozen
 
@@ -26,6 +26,9 @@ from journeykit.playbook.yaml import core_value, is_null
 from journeykit.rule import Rule
 from journeykit.rule.expression import Expression
 from journeykit.rule.named_rules import NamedRules
+
+STAGE_VALUE = "stage_value"
+"""The word for the value of the contact's stage, where a cost is expected."""
 
 
 @frozen
@@ -182,6 +185,14 @@ def _weight(value: object) -> float | Expression:
         return Expression(text(value))
     except RuleError as error:
         raise wrong(str(error)) from None
+
+
+def _cost(value: object) -> float | str:
+    if value == STAGE_VALUE:
+        return STAGE_VALUE
+    if isinstance(value, str) and not isinstance(core_value(value), int | float):
+        raise expected(f"a number from 0, or {STAGE_VALUE!r}", value)
+    return number(value)
 
 
 def _lag(value: object) -> Lag:
@@ -380,6 +391,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     Rule: _rule,
     Rule | NamedRules: _audience,
     float | Expression: _weight,
+    float | Literal["stage_value"]: _cost,
     Lag: _lag,
     Window: _window,
     Scope: _scope,

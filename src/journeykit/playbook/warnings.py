@@ -66,6 +66,7 @@ def _warnings_of(playbook: Sections) -> Iterator[Problem]:
     yield from _audience_warnings(playbook)
     yield from _holdout_warnings(playbook)
     yield from find_exploration_warnings(playbook)
+    yield from _cost_warnings(playbook)
     yield from _hours_warnings(playbook, sent)
     yield from find_time_warnings(playbook, sent)
     yield from find_quota_warnings(playbook, sent)
@@ -416,6 +417,24 @@ def _days(window: Window) -> float:
 
 def _contents(playbook: Sections, campaign: Campaign) -> list[Content]:
     return [content for content in playbook.content or () if content.id in campaign.content]
+
+
+def _cost_warnings(playbook: Sections) -> Iterator[Problem]:
+    """A cost of opt-outs that is taken from no message, or is not known on some stages."""
+    if playbook.opt_out_cost is None:
+        return
+    if playbook.opt_out_cost == 0:
+        yield Problem.warning("opt_out_cost", "an opt-out that costs 0 takes nothing from any weight")
+    if playbook.campaigns and not any(own.needs_consent for own in playbook.campaigns):
+        yield Problem.warning(
+            "opt_out_cost", "it takes nothing: only messages of campaigns that need consent bear it, and none does"
+        )
+    if playbook.opt_out_cost == "stage_value" and playbook.journey is not None:
+        unknown = [stage.name for stage in playbook.journey.stages if stage.value is None]
+        if unknown:
+            denied = playbook.on_missing.stage == "deny"
+            what = "messages with an opt_out are denied there (missing_data)" if denied else "nothing is taken there"
+            yield Problem.warning("opt_out_cost", f"{what}: {_valueless(unknown)}")
 
 
 def _value_warnings(path: str, content: Content, journey: Journey | None) -> Iterator[Problem]:

@@ -62,6 +62,7 @@ class ClaimTable:
     Attributes:
         source: the table.
         taken_bad: how many rows of the decision on those that were taken last are counted as bad rows.
+        costless: the campaigns of which some claim brings neither a weight nor an opt_out.
 
     Example:
         >>> claims = ClaimTable.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
@@ -73,6 +74,7 @@ class ClaimTable:
         self.source = source
         self.bad = bad
         self.taken_bad = 0
+        self.costless: set[str] = set()
         # How many claims a claim without a content becomes, by campaign: one for each content.
         self._widths: dict[str, int] = {}
         self._of: dict[str, list[tuple[Any, ...]]] = {}
@@ -111,6 +113,8 @@ class ClaimTable:
                 fault = fault or faults.of(key, parts, places, values)
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault), is_useless=not faults.is_of_split(fault))
+                elif parts[_WEIGHT] is None and parts[_OPT_OUT] is None:
+                    claims.costless.add(parts[0])
                 numbers = further_numbers(columns, places, values)
                 claims.add(key, (number, fault is not None, *parts, numbers))
         if playbook is not None:
@@ -212,7 +216,7 @@ def _read_several(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(read_list(value)))
 
 
-_AT, _EXPIRES = map([*claim_readers(None)].index, ("at", "expires"))
+_AT, _EXPIRES, _WEIGHT, _OPT_OUT = map([*claim_readers(None)].index, ("at", "expires", "weight", "opt_out"))
 """The places of parts of a claim."""
 
 

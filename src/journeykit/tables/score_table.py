@@ -44,6 +44,8 @@ SCORE_READERS = {
 """How the numbers of a score are read."""
 ESTIMATES = ("spread", "opt_out", "uplift")
 """Those that few tables have."""
+NEEDED = ("propensity", "opt_out", "uplift")
+"""Those that claims of a campaign need where some row has one."""
 SCORE_COLUMNS = ("contact_id", "campaign_id", "content_id", *SCORE_READERS)
 ONE_SCORE = "one score for each contact, campaign and content"
 _MANY = 128
@@ -55,18 +57,18 @@ class ScoreTable:
     """Scores by contact, packed: three numbers each, and four for those with a spread, an opt_out or an uplift.
 
     Attributes:
-        scored: the campaigns for which some row has a propensity: their claims need one.
+        scored: the campaigns for which some row has a propensity, an opt_out or an uplift: their claims need one.
 
     Example:
         >>> scores = ScoreTable.read([{"contact_id": "anna", "campaign_id": "launch", "propensity": 0.2}])
         >>> scores.take("anna")
         {'launch': Score(propensity=0.2, value=None, spread=None, opt_out=None, uplift=None)}
         >>> sorted(scores.scored)
-        ['launch']
+        [('launch', 'propensity')]
     """
 
     def __init__(self) -> None:
-        self.scored: set[str] = set()
+        self.scored: set[tuple[str, str]] = set()
         self._of: dict[str, array[float]] = {}
         self._estimates: dict[str, array[float]] = {}
         self._keys: dict[_Key, int] = {}
@@ -136,10 +138,8 @@ class ScoreTable:
             check_campaign(campaign, known)
             content = spelling_reader(read_content, vocabulary, "content")(cell_of(places, "content_id", values))
             check_content(campaign, content, known)
-            value = cell_of(places, "propensity", values)
-            if not is_missing(value):
-                read_degree(value)
-                self.scored.add(campaign)
+            told = {name: cell_of(places, name, values) for name in NEEDED}
+            self.scored |= {(campaign, name) for name, value in told.items() if _holds(name, value)}
 
     def _add(self, key: str, scored: _Key, parts: list[float]) -> None:
         number = self._keys.setdefault(scored, len(self._names))
@@ -152,10 +152,12 @@ class ScoreTable:
         if number in (packed[::3] if met is None else met):
             raise BadCellError(scored[0], ONE_SCORE)
         if not math.isnan(parts[0]):
-            self.scored.add(scored[0])
+            self.scored.add((scored[0], "propensity"))
         packed.extend((number, *parts[:2]))
         if not all(map(math.isnan, parts[2:])):
             self._estimates.setdefault(key, array("d")).extend((number, *parts[2:]))
+            told = zip(SCORE_READERS, parts, strict=True)
+            self.scored |= {(scored[0], name) for name, own in told if name in NEEDED and not math.isnan(own)}
         if met is not None:
             met.add(number)
         elif len(packed) > 3 * _MANY:
@@ -210,6 +212,14 @@ def score_of(propensity: float, value: float, estimates: Sequence[float] = ()) -
     """
     further = {name: _or_none(number) for name, number in zip(ESTIMATES, estimates, strict=False)}
     return Score(propensity=_or_none(propensity), value=_or_none(value), **further)
+
+
+def _holds(name: str, value: object) -> bool:
+    """Whether a cell holds a number of a score."""
+    if is_no_number(value):
+        return False
+    SCORE_READERS[name](value)
+    return True
 
 
 def _or_none(value: float) -> float | None:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-NEEDS_CONSENT, OBEYS_CAPS, COUNTS, OBEYS_HOURS, PAUSED, DEFERS, LOCAL, STAGED, ROLED, DATED, SCORED, RECURS, SKIPS = (
-    1 << bit for bit in range(13)
-)
+(
+    NEEDS_CONSENT,
+    OBEYS_CAPS,
+    COUNTS,
+    OBEYS_HOURS,
+    PAUSED,
+    DEFERS,
+    LOCAL,
+    STAGED,
+    ROLED,
+    DATED,
+    SCORED,
+    RECURS,
+    SKIPS,
+    OPT_OUT_SCORED,
+    UPLIFT_SCORED,
+) = (1 << bit for bit in range(15))
 """What is true of an opening."""
 NONE = -(2**62)
 """No day, no weight, no instant."""
@@ -21,7 +35,9 @@ NO_LIMIT, OWN_LIMIT, BAD_LIMIT = -1, -2, -3
     RULE_SCORE,
     RULE_EXPIRES,
     RULE_WAIT,
-) = range(11)
+    RULE_STAGE_VALUE,
+    RULE_MIN_UPLIFT,
+) = range(13)
 """The rules that no playbook names, numbered."""
 (
     OP_NUMBER,

@@ -52,6 +52,7 @@ class CandidateArrays(ArrayBundle):
         used: how many claims and instants there are.
         estimate: by claim, what models say of it besides propensity and value (`ESTIMATES`); empty where they say
             nothing of the kind.
+        risk: by claim, what the policy's weight is less, since the contact may opt out; empty where that costs nothing.
     """
 
     fields: ClassVar = {
@@ -59,6 +60,7 @@ class CandidateArrays(ArrayBundle):
         "time": table(TIMES),
         "used": table(np.int64),
         "estimate": table(ESTIMATES),
+        "risk": table(np.float64),
     }
 
 

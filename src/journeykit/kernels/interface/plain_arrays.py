@@ -67,7 +67,8 @@ class PlainRules(ArrayBundle):
 
 
 BARRED_WORDS = record(
-    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown absent"
+    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown unvalued "
+    "absent"
 )
 """What is in the way of 64 openings for one contact, as bits; `by_channel` is that part of `withdrawn` which is of a
 channel, `unknown` that part of `missing` which is of a consent, and `absent` those of which there is no

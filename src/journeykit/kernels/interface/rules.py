@@ -91,11 +91,11 @@ OPENINGS = record(
     "hours cell_from cell_to topic_from topic_to date_from date_to lever_from lever_to patient program_from program_to "
     "named part_from part_to rule_audience rule_stage rule_role rule_paused rule_starts rule_ends rule_holdout "
     "group series step steps gap_days gap_length own_date own_rank rule_step rule_weight",
-    "scale content_weight lever cost",
+    "scale content_weight lever cost min_uplift",
 )
 """What can be asked for, one record for each opening; names are numbers of the layout's lists, and what belongs to an
 opening in a list of its own lies there from one place to another. A claim may wait for so many local days, or
-microseconds; `NONE` for no limit."""
+microseconds; `NONE` for no limit. The least uplift is NaN where there is none."""
 CELLS = record("cell points")
 """The cells in which something counts, and how much it weighs there."""
 PROGRAM = record("op place", "number")
@@ -184,6 +184,8 @@ class Rules(ArrayBundle):
         openings: what can be asked for (`OPENINGS`).
         stage_fit: by opening and stage, the degree of fit.
         role_fit: by opening and role.
+        loss: by stage, what it costs where a contact opts out, NaN where that is not known; empty where that costs
+            nothing.
         stage_gain: by opening and stage, what the content is expected to bring by moving the contact on, NaN where that
             is not known; no columns where no content says that it does.
         owner: by opening and stage, the rule of the stage's owner where that is another department, or -1.
@@ -224,6 +226,7 @@ class Rules(ArrayBundle):
         "stage_fit": table(np.float64, 2),
         "role_fit": table(np.float64, 2),
         "stage_gain": table(np.float64, 2),
+        "loss": table(np.float64),
         "owner": table(np.int64, 2),
         "cells": table(CELLS),
         "topics": table(np.int64),

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "attention.hpp"
 #include "eligibility.hpp"
-#include "weights.hpp"
 
 namespace journeykit {
 namespace {
@@ -40,7 +40,14 @@ void read_missing(const Rules& rules, const Barred& barred, const Contacts& cont
   if (person.role == rules.role_fit.columns - 1) found.missing |= barred.no_role[word];
   for (int64_t needy = barred.scored[word]; needy; needy = without_lowest(needy)) {
     int64_t bit = trailing_zeros(needy);
-    if (std::isnan(scores.chance[word * 64 + bit])) found.missing |= int64_t{1} << bit;
+    const Opening& opening = rules.openings[word * 64 + bit];
+    Told told = told_of(scores, word * 64 + bit);
+    if (lacks_score(opening, told)) {
+      found.missing |= int64_t{1} << bit;
+    } else if (std::isnan(risk_of(rules, person, opening, told))) {
+      found.missing |= int64_t{1} << bit;
+      found.unvalued |= int64_t{1} << bit;
+    }
   }
   for (int64_t needy = barred.expressed[word]; needy; needy = without_lowest(needy)) {
     int64_t bit = trailing_zeros(needy), opening = word * 64 + bit;
@@ -56,7 +63,7 @@ void leave_out(int64_t absent, BarredWord& found) {
        {&BarredWord::suppressed, &BarredWord::opted_out, &BarredWord::by_channel, &BarredWord::withdrawn,
         &BarredWord::closed, &BarredWord::quiet, &BarredWord::outside, &BarredWord::unfit,
         &BarredWord::miscast, &BarredWord::foreign, &BarredWord::held, &BarredWord::missing,
-        &BarredWord::unknown}) {
+        &BarredWord::unknown, &BarredWord::unvalued}) {
     found.*part &= ~absent;
   }
   found.absent = absent;

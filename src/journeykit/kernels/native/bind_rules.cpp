@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "attention.hpp"
 #include "eligibility.hpp"
 #include "expiry.hpp"
 #include "quota_charges.hpp"
@@ -126,6 +127,24 @@ void bind_quotas(const Rules& rules, const DecisionWorkspace& workspace, int64_t
   }
 }
 
+namespace {
+
+// Binds what a claim lacks of its own.
+void bind_lacking(const Rules& rules, const CandidateArrays& candidates, int64_t candidate,
+                  const DecisionRows& rows) {
+  const Claim& claim = candidates.claim[candidate];
+  const Opening& opening = rules.openings[claim.opening];
+  Told told = told_of(candidates, candidate);
+  if (lacks_score(opening, told)) bind(rules, rows, RULE_SCORE);
+  bool is_expressed = opening.program_from < opening.program_to && !told.is_given;
+  if (is_expressed && std::isnan(claim.lead)) bind(rules, rows, opening.rule_weight);
+  if (candidates.risk.size != 0 && std::isnan(candidates.risk[candidate])) {
+    bind(rules, rows, RULE_STAGE_VALUE);
+  }
+}
+
+}  // namespace
+
 void bind_faults(const Rules& rules, const Contacts& contacts, int64_t contact,
                  const CandidateArrays& candidates, int64_t candidate, const DecisionRows& rows) {
   const Claim& claim = candidates.claim[candidate];
@@ -149,13 +168,10 @@ void bind_faults(const Rules& rules, const Contacts& contacts, int64_t contact,
         bind(rules, rows, expiry_rule(rules, contacts.person[contact].zone, claim));
       }
     }
-    bool is_unscored = std::isnan(claim.propensity) && std::isnan(claim.given);
-    if (wanted == MISSING && is_unscored && rules.openings[claim.opening].traits & SCORED) {
-      bind(rules, rows, RULE_SCORE);
-    }
-    const Opening& opening = rules.openings[claim.opening];
-    bool is_expressed = opening.program_from < opening.program_to && std::isnan(claim.given);
-    if (wanted == MISSING && is_expressed && std::isnan(claim.lead)) bind(rules, rows, opening.rule_weight);
+    if (wanted == MISSING) bind_lacking(rules, candidates, candidate, rows);
+  }
+  if (is_below(rules.openings[claim.opening], told_of(candidates, candidate).estimate)) {
+    bind(rules, rows, RULE_MIN_UPLIFT);
   }
 }
 

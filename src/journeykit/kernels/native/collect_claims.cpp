@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "attention.hpp"
 #include "barred_word.hpp"
 #include "expiry.hpp"
 #include "local_time.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 // What is asked for and may be missing: bits of `asks`, and places of `DecisionCounts.missing`.
 constexpr int64_t ASKS_ZONE = 1, ASKS_STAGE = 2, ASKS_ROLE = 4, ASKS_CONSENT = 8, ASKS_GAIN = 16;
+constexpr int64_t ASKS_LOSS = 64;
 constexpr int64_t MISSING_SCORES = 5;
 
 bool is_nan(double number) {
@@ -62,16 +64,20 @@ int64_t rule_against(const Collection& all, int64_t contact, const Claim& claim,
   return -1;
 }
 
-// The rule of missing data: where that is a score that is there, it is the weight that is not known.
-int64_t data_rule(const Opening& opening, int64_t rule, double propensity) {
-  if (rule != RULE_SCORE || opening.program_from == opening.program_to) return rule;
-  return opening.traits & SCORED && is_nan(propensity) ? int64_t{RULE_SCORE} : opening.rule_weight;
+// The rule of missing data: where scores are there, it is the weight that is not known, or the value of the
+// stage.
+int64_t data_rule(const Collection& all, int64_t contact, int64_t opening, int64_t rule, const Told& told) {
+  const Opening& own = all.rules.openings[opening];
+  if (rule != RULE_SCORE || lacks_score(own, told)) return rule;
+  bool is_unknown =
+      !told.is_given && lacks_weight(all.rules, all.contacts, contact, opening, told.propensity, told.value);
+  return is_unknown ? own.rule_weight : int64_t{RULE_STAGE_VALUE};
 }
 
 // Sets state, rule and timed of a candidate whose instants are known: the slots of a kind, or one that is
 // none (-1).
 void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t lasting, int64_t kind,
-           double propensity) {
+           const Told& told) {
   Claim& claim = all.candidates.claim[candidate];
   int64_t failed = lasting, reason = 0;
   bool fits = false;
@@ -88,34 +94,50 @@ void judge(const Collection& all, int64_t contact, int64_t candidate, int64_t la
   claim.state = fits ? 0 : reason;
   if (fits) return;
   claim.timed = (failed & ~TIMED) == 0;
-  claim.rule = data_rule(all.rules.openings[claim.opening], rule_against(all, contact, claim, lasting, kind),
-                         propensity);
+  int64_t rule = rule_against(all, contact, claim, lasting, kind);
+  claim.rule = data_rule(all, contact, claim.opening, rule, told);
 }
 
-// What the scores say besides of an opening for the contact at hand.
-Estimate estimate_of(const ScoreArrays& scores, int64_t opening) {
-  return scores.estimated.size != 0 ? scores.estimated[opening] : Estimate{NO_NUMBER, NO_NUMBER, NO_NUMBER};
+// Denies a candidate that changes less than its campaign asks for, whatever its weight.
+void reject_small(const Collection& all, Claim& claim, const Told& told) {
+  if (!is_below(all.rules.openings[claim.opening], told.estimate)) return;
+  for (int64_t place = claim.at_from; place < claim.at_to; ++place) all.candidates.time[place].fits = 0;
+  claim.timed = 0;
+  if (claim.state != 0) return;
+  claim.state = NOT_WORTH_IT;
+  claim.rule = RULE_MIN_UPLIFT;
 }
 
 double first_of(double own, double other) {
   return is_nan(own) ? other : own;
 }
 
-// The same of a claim that is brought, which may say it itself.
-Estimate estimate_of(const Collection& all, const ClaimArrays& claims, int64_t claim_row) {
-  Estimate found = estimate_of(all.scores, claims.asked[claim_row].opening);
+// What is said of a claim that is brought: by itself, else by the scores.
+Told told_of(const Collection& all, const ClaimArrays& claims, int64_t claim_row, const ClaimExtra& extra) {
+  const AskedClaim& asked = claims.asked[claim_row];
+  Told found = told_of(all.scores, asked.opening);
+  found.propensity = first_of(extra.propensity, found.propensity);
+  found.value = first_of(extra.value, found.value);
+  found.is_given = !is_nan(asked.weight);
   if (claims.estimate.size == 0) return found;
   const Estimate& own = claims.estimate[claim_row];
-  return {first_of(own.spread, found.spread), first_of(own.opt_out, found.opt_out),
-          first_of(own.uplift, found.uplift)};
+  found.estimate = {first_of(own.spread, found.estimate.spread),
+                    first_of(own.opt_out, found.estimate.opt_out),
+                    first_of(own.uplift, found.estimate.uplift)};
+  return found;
 }
 
 // What the policy `weighted` makes of a candidate, and its factors.
-void weigh(const Collection& all, int64_t contact, int64_t candidate, double propensity, double value,
-           const Estimate& estimate) {
-  if (all.candidates.estimate.size != 0) all.candidates.estimate[candidate] = estimate;
-  Claim& claim = all.candidates.claim[candidate];
-  Factors found = factors_of(all.rules, all.contacts, contact, claim.opening, propensity, value, claim.asked);
+void weigh(const Collection& all, int64_t contact, int64_t candidate, const Told& told) {
+  const CandidateArrays& candidates = all.candidates;
+  Claim& claim = candidates.claim[candidate];
+  if (candidates.estimate.size != 0) candidates.estimate[candidate] = told.estimate;
+  if (candidates.risk.size != 0) {
+    candidates.risk[candidate] =
+        risk_of(all.rules, all.contacts.person[contact], all.rules.openings[claim.opening], told);
+  }
+  Factors found =
+      factors_of(all.rules, all.contacts, contact, claim.opening, told.propensity, told.value, claim.asked);
   claim.product = found.product;
   claim.lead = found.lead;
   claim.patience = found.patience;
@@ -125,8 +147,8 @@ void weigh(const Collection& all, int64_t contact, int64_t candidate, double pro
   }
   claim.preference = found.preference;
   claim.interest = found.interest;
-  claim.propensity = propensity;
-  claim.value = value;
+  claim.propensity = told.propensity;
+  claim.value = told.value;
 }
 
 // A candidate that no claim was brought for.
@@ -190,10 +212,8 @@ int64_t put_own_date(const Collection& all, const SlotTimes& slots, int64_t zone
 
 // Whether a contact is refused an opening whatever the time.
 bool is_refused_ever(const Collection& all, int64_t contact, int64_t opening) {
-  bool is_scored = all.rules.openings[opening].traits & SCORED;
-  double chance = all.scores.chance[opening], worth = all.scores.worth[opening];
-  return lasting_faults(all.rules, opening, all.contacts, contact) != 0 || (is_scored && is_nan(chance)) ||
-         lacks_weight(all.rules, all.contacts, contact, opening, chance, worth);
+  return lasting_faults(all.rules, opening, all.contacts, contact) != 0 ||
+         lacks_data(all.rules, all.contacts, contact, opening, told_of(all.scores, opening));
 }
 
 // Whether a contact is refused an opening at an instant for more than its hour or day.
@@ -230,20 +250,17 @@ int64_t refused_steps(const Collection& all, const SlotTimes& slots, int64_t con
 bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int64_t opening,
             int64_t everything, int64_t used, int64_t& places) {
   const Person& person = all.contacts.person[contact];
-  const ScoreArrays& scores = all.scores;
+  Told told = told_of(all.scores, opening);
   int64_t lasting = lasting_faults(all.rules, opening, all.contacts, contact);
   const Opening& own = all.rules.openings[opening];
-  if (own.traits & SCORED && is_nan(scores.chance[opening])) lasting |= 1 << MISSING;
-  if (lacks_weight(all.rules, all.contacts, contact, opening, scores.chance[opening],
-                   scores.worth[opening])) {
-    lasting |= 1 << MISSING;
-  }
+  if (lacks_data(all.rules, all.contacts, contact, opening, told)) lasting |= 1 << MISSING;
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, opening, own.group, places);
   int64_t kind = put_occasion(own, claim) ? put_own_date(all, slots, person.zone, claim, places)
                                           : put_slots(all, slots, person.zone, opening, places);
   claim.at_to = places;
-  judge(all, contact, used, lasting, kind, scores.chance[opening]);
+  judge(all, contact, used, lasting, kind, told);
+  reject_small(all, claim, told);
   if (own.traits & SKIPS) claim.refused = refused_steps(all, slots, contact, opening);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   if (claim.state && !claim.timed && !everything) {
@@ -252,7 +269,7 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
     places = claim.at_from;
     return false;
   }
-  weigh(all, contact, used, scores.chance[opening], scores.worth[opening], estimate_of(scores, opening));
+  weigh(all, contact, used, told);
   return true;
 }
 
@@ -268,9 +285,9 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
       int64_t bit = trailing_zeros(found), opening = word * 64 + bit;
       count_denied(all, opening, stage, reason);
       if (is_by_opening(all.rules.openings[opening], reason)) continue;
-      int64_t rule = data_rule(all.rules.openings[opening],
+      int64_t rule = data_rule(all, contact, opening,
                                rule_now(all.rules, all.contacts, barred, contact, opening, reason),
-                               all.scores.chance[opening]);
+                               told_of(all.scores, opening));
       all.counts.rules[rule] += all.sign;
       if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
     }
@@ -295,6 +312,7 @@ int64_t refused_now(const Collection& all, int64_t contact, int64_t opening) {
 void put_now(const Collection& all, const BarredWord& barred, int64_t contact, int64_t word, int64_t bit,
              int64_t used) {
   int64_t opening = word * 64 + bit, reason = reason_now(barred, bit);
+  Told told = told_of(all.scores, opening);
   Claim& claim = all.candidates.claim[used];
   put_derived(claim, opening, all.rules.openings[opening].group, used);
   put_occasion(all.rules.openings[opening], claim);
@@ -303,15 +321,14 @@ void put_now(const Collection& all, const BarredWord& barred, int64_t contact, i
   claim.at_to = used + 1;
   claim.state = reason;
   if (reason) {
-    claim.rule = data_rule(all.rules.openings[opening],
-                           rule_now(all.rules, all.contacts, barred, contact, opening, reason),
-                           all.scores.chance[opening]);
+    claim.rule = data_rule(all, contact, opening,
+                           rule_now(all.rules, all.contacts, barred, contact, opening, reason), told);
   }
   if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
   claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
   all.candidates.time[used] = {all.rules.now, reason == 0};
-  weigh(all, contact, used, all.scores.chance[opening], all.scores.worth[opening],
-        estimate_of(all.scores, opening));
+  reject_small(all, claim, told);
+  weigh(all, contact, used, told);
 }
 
 // Claims that are brought
@@ -365,17 +382,13 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   int64_t kind =
       put_instants(all, slots, claims, asked.own, all.contacts.person[contact].zone, claim, places);
   claim.at_to = places;
-  double propensity = first_of(extra.propensity, all.scores.chance[asked.opening]);
-  double value = first_of(extra.value, all.scores.worth[asked.opening]);
+  Told told = told_of(all, claims, claim_row, extra);
   int64_t lasting = lasting_faults(all.rules, asked.opening, all.contacts, contact);
-  if (opening.traits & SCORED && is_nan(propensity) && is_nan(asked.weight)) lasting |= 1 << MISSING;
-  if (is_nan(asked.weight) &&
-      lacks_weight(all.rules, all.contacts, contact, asked.opening, propensity, value)) {
-    lasting |= 1 << MISSING;
-  }
-  judge(all, contact, used, lasting, kind, propensity);
+  if (lacks_data(all.rules, all.contacts, contact, asked.opening, told)) lasting |= 1 << MISSING;
+  judge(all, contact, used, lasting, kind, told);
+  reject_small(all, claim, told);
   if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
-  weigh(all, contact, used, propensity, value, estimate_of(all, claims, claim_row));
+  weigh(all, contact, used, told);
 }
 
 // Whether there is no such claim for a contact.
@@ -397,7 +410,9 @@ void count_missing(const Rules& rules, const Contacts& contacts, const DecisionC
     int64_t channel = rules.openings[opening].channel;
     if (channel < 0 || contacts.consent(contact, channel) == UNKNOWN) missing[3] += sign;
   }
-  if (asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage))) missing[4] += sign;
+  bool lacks_gain = asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage));
+  bool lacks_loss = asks & ASKS_LOSS && is_nan(rules.loss[person.stage]);
+  if (lacks_gain || lacks_loss) missing[4] += sign;
 }
 
 void barred_now(const Rules& rules, Array2<int64_t> found) {

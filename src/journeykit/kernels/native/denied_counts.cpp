@@ -34,13 +34,14 @@ enum FaultKind : int64_t {
   NO_ROLE_FAULT,
   NO_ZONE_FAULT,
   NO_SCORE_FAULT,
+  NO_VALUE_FAULT,
   OWNER_FAULT = FAULT_KINDS,
 };
 
 int64_t reason_of(int64_t kind) {
-  constexpr int64_t REASONS[] = {SUPPRESSED,      OPTED_OUT,   NO_CONSENT, NO_CONSENT, CLOSED,
-                                 NOT_IN_AUDIENCE, WRONG_STAGE, WRONG_ROLE, HOLDOUT,    HOLDOUT,
-                                 MISSING,         MISSING,     MISSING,    MISSING,    MISSING};
+  constexpr int64_t REASONS[] = {SUPPRESSED,  OPTED_OUT,  NO_CONSENT, NO_CONSENT, CLOSED,  NOT_IN_AUDIENCE,
+                                 WRONG_STAGE, WRONG_ROLE, HOLDOUT,    HOLDOUT,    MISSING, MISSING,
+                                 MISSING,     MISSING,    MISSING,    MISSING};
   return kind >= OWNER_FAULT ? WRONG_OWNER : REASONS[kind];
 }
 
@@ -64,6 +65,8 @@ int64_t rule_of_kind(const Rules& rules, int64_t kind, int64_t opening) {
       return RULE_ZONE;
     case NO_SCORE_FAULT:
       return RULE_SCORE;
+    case NO_VALUE_FAULT:
+      return RULE_STAGE_VALUE;
     default:
       return kind >= OWNER_FAULT ? rules.owner(opening, kind - OWNER_FAULT) : -1;
   }
@@ -115,7 +118,8 @@ void take_missing(const Rules& rules, const Barred& barred, const Person& person
   if (person.stage == rules.stage_fit.columns - 1) denied.take(NO_STAGE_FAULT, barred.no_stage[word]);
   if (person.role == rules.role_fit.columns - 1) denied.take(NO_ROLE_FAULT, barred.no_role[word]);
   if (person.traits & NO_ZONE) denied.take(NO_ZONE_FAULT, barred.no_zone[word]);
-  denied.take(NO_SCORE_FAULT, faults.missing);
+  denied.take(NO_SCORE_FAULT, faults.missing & ~faults.unvalued);
+  denied.take(NO_VALUE_FAULT, faults.unvalued);
 }
 
 // Counts the openings of a word that are denied for good.

@@ -19,7 +19,8 @@ namespace journeykit {
 // What is true of an opening.
 inline constexpr int64_t NEEDS_CONSENT = 1 << 0, OBEYS_CAPS = 1 << 1, COUNTS = 1 << 2, OBEYS_HOURS = 1 << 3,
                          PAUSED = 1 << 4, DEFERS = 1 << 5, LOCAL = 1 << 6, STAGED = 1 << 7, ROLED = 1 << 8,
-                         DATED = 1 << 9, SCORED = 1 << 10, RECURS = 1 << 11, SKIPS = 1 << 12;
+                         DATED = 1 << 9, SCORED = 1 << 10, RECURS = 1 << 11, SKIPS = 1 << 12,
+                         OPT_OUT_SCORED = 1 << 13, UPLIFT_SCORED = 1 << 14;
 // The steps of a weight expression (journeykit.kernels.interface.codes).
 inline constexpr int64_t OP_NUMBER = 0, OP_ATTRIBUTE = 1, OP_PROPENSITY = 2, OP_VALUE = 3, OP_COST = 4,
                          OP_ADD = 5, OP_SUBTRACT = 6, OP_MULTIPLY = 7, OP_DIVIDE = 8, OP_MIN = 9, OP_MAX = 10,
@@ -31,7 +32,7 @@ inline constexpr int64_t NO_LIMIT = -1, OWN_LIMIT = -2, BAD_LIMIT = -3;
 // The rules that no playbook names.
 inline constexpr int64_t RULE_SUPPRESSED = 0, RULE_OPTED_OUT = 1, RULE_DATES = 2, RULE_STAGE = 3,
                          RULE_ROLE = 4, RULE_ZONE = 5, RULE_HOLDOUT = 6, RULE_RESERVE = 7, RULE_SCORE = 8,
-                         RULE_EXPIRES = 9, RULE_WAIT = 10;
+                         RULE_EXPIRES = 9, RULE_WAIT = 10, RULE_STAGE_VALUE = 11, RULE_MIN_UPLIFT = 12;
 inline constexpr int64_t MOST_CONFLICTS = 62;
 inline constexpr int64_t LAST_INSTANT = 253'402'041'600'000'000;
 // The keys of the two hashes of an id, and the factors that mix the bits of a hash.
@@ -185,7 +186,7 @@ struct TextScan {
 // What is in the way of 64 openings for one contact, as bits.
 struct BarredWord {
   int64_t suppressed, opted_out, by_channel, withdrawn, closed, quiet, outside, unfit, miscast, foreign, held,
-      missing, unknown, absent;
+      missing, unknown, unvalued, absent;
 
   int64_t lasting() const {
     return suppressed | opted_out | withdrawn | outside | unfit | miscast | foreign | held | missing;
@@ -311,7 +312,7 @@ struct Opening {
       date_from, date_to, lever_from, lever_to, patient, program_from, program_to, named, part_from, part_to,
       rule_audience, rule_stage, rule_role, rule_paused, rule_starts, rule_ends, rule_holdout, group, series,
       step, steps, gap_days, gap_length, own_date, own_rank, rule_step, rule_weight;
-  double scale, content_weight, lever, cost;
+  double scale, content_weight, lever, cost, min_uplift;
 };
 
 // A cell in which something counts, and how much it weighs there.
@@ -385,6 +386,7 @@ struct Rules {
   Array2<double> stage_fit;
   Array2<double> role_fit;
   Array2<double> stage_gain;
+  Array1<double> loss;
   Array2<int64_t> owner;
   Array1<Cell> cells;
   Array1<int64_t> topics;
@@ -456,6 +458,7 @@ struct CandidateArrays {
   Array1<ClaimTime> time;
   Array1<int64_t> used;
   Array1<Estimate> estimate;
+  Array1<double> risk;
 };
 
 // Answers.

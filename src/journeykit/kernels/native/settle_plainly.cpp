@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arithmetic.hpp"
+#include "attention.hpp"
 #include "barred_word.hpp"
 #include "collect_claims.hpp"
 #include "denied_counts.hpp"
@@ -169,7 +170,9 @@ bool list_weighed(PlainContact& own) {
       int64_t opening = word * 64 + trailing_zeros(wanted);
       Factors factors = factors_of(own.rules(), own.block.contacts, own.contact, opening,
                                    scores.chance[opening], scores.worth[opening], NONE);
-      int64_t weight = millionths_of(factors.product);
+      double risk = risk_of(own.rules(), own.block.contacts.person[own.contact],
+                            own.rules().openings[opening], told_of(scores, opening));
+      int64_t weight = millionths_of(factors.product - risk);
       if (weight == NONE) return false;
       add_item(own, opening, weight);
     }
@@ -674,6 +677,7 @@ void add_denied(const PlainContact& own) {
     DecisionRow& row = start_row(own, opening, NONE);
     row.reason = reason_now(faults, opening & 63);
     int64_t rule = rule_now(own.rules(), own.block.contacts, faults, own.contact, opening, row.reason);
+    if (rule == RULE_SCORE && has_bit(faults.unvalued, opening & 63)) rule = RULE_STAGE_VALUE;
     bind(own, row, rule);
     if (rule == RULE_SCORE) own.block.counts.missing[MISSING_SCORES] += 1;
     end_row(own, row);

@@ -175,7 +175,8 @@ void weigh_block(const CandidateArrays& candidates, Array1<const int64_t> candid
   for (int64_t contact = 0; contact < contacts; ++contact) {
     for (int64_t place = candidate_first[contact]; place < candidate_first[contact + 1]; ++place) {
       Claim& claim = candidates.claim[place];
-      claim.weight = millionths_of(std::isnan(claim.given) ? claim.product : claim.given);
+      double risk = candidates.risk.size != 0 ? candidates.risk[place] : 0.0;
+      claim.weight = millionths_of(std::isnan(claim.given) ? claim.product - risk : claim.given);
       // Only what is weighed at all can be wrong.
       if (claim.weight == NONE && (claim.state == 0 || claim.timed)) doubt[contact] = true;
     }

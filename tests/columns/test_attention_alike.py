@@ -1,0 +1,84 @@
+"""The price of attention: both engines give the same, and so does brute force."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import tabled
+from attrs import evolve
+from generate import lively
+from generate_attention import with_attention
+from generate_weights import with_weights
+from test_one_equals_columns import assert_equal
+from test_weights_alike import ByRows, TiredColumns
+
+
+def priced(seed):
+    """The situation of a seed, with a price of attention, and mostly more factors of weights."""
+    found = lively(seed)
+    rng = Random(f"attention {seed}")
+    playbook = with_attention(rng, found.playbook)
+    return found.but(playbook=with_weights(rng, playbook) if seed % 3 else playbook)
+
+
+@pytest.mark.parametrize("start", range(0, 60, 20))
+def test_derived_claims_are_decided_alike(start):
+    """Claims that campaigns make, explained and not, at one instant and in plans."""
+    for seed in range(start, start + 20):
+        found = priced(seed)
+        if found.playbook.campaigns:
+            rng = Random(seed)
+            rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
+            scores = tabled.scores(rng, found.playbook, 8) if seed % 5 else None
+            scores = scores and tabled.estimated(rng, scores)
+            explain = seed % 4 == 0
+            assert_equal(found.playbook, rows, history, scores, at=found.at, until=found.until, explain=explain)
+
+
+@pytest.mark.parametrize("start", range(500, 540, 20))
+def test_brought_claims_are_decided_alike(start):
+    """Claims of a table, with weights and estimates of their own and without."""
+    for seed in range(start, start + 20):
+        found = priced(seed)
+        if found.playbook.campaigns:
+            rng = Random(seed)
+            rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
+            claims = tabled.claims(rng, found.playbook, found.at, 8, few=found.until is not None)
+            claims = tabled.estimated(rng, claims) if seed % 3 else claims
+            scores = tabled.estimated(rng, tabled.scores(rng, found.playbook, 8)) if seed % 2 else None
+            playbook = evolve(found.playbook, campaigns=None) if seed % 7 == 0 else found.playbook
+            assert_equal(playbook, rows, history, scores, claims, at=found.at, until=found.until)
+
+
+@pytest.mark.parametrize("policy", [ByRows(), TiredColumns()], ids=["rows", "columns"])
+def test_the_cost_is_taken_from_any_policy(policy):
+    """Whatever weighs the claims, what an opt-out may cost is taken from it, and nothing multiplies it."""
+    for seed in range(1_000, 1_016):
+        found = priced(seed)
+        if found.playbook.campaigns:
+            rng = Random(seed)
+            rows, history = tabled.contacts(rng, found.at, 6), tabled.touches(rng, found.playbook, found.at, 6)
+            scores = tabled.estimated(rng, tabled.scores(rng, found.playbook, 6))
+            playbook = evolve(found.playbook, policy="mine")
+            own = {"mine": policy}
+            assert_equal(playbook, rows, history, scores, at=found.at, until=found.until, policies=own)
+
+
+def test_the_plain_path_bears_the_cost_too():
+    """Where nothing but caps ties claims, contacts are decided plainly: with the same rows, and the same counts."""
+    plain: list[bool] = []
+    for seed in range(2_000, 2_030):
+        found = priced(seed)
+        if not found.playbook.campaigns:
+            continue
+        rng = Random(seed)
+        change = {"min_uplift": None, "series": None, "weight": 1.5, "if_lost": "defer"}
+        campaigns = [evolve(own, **change) for own in found.playbook.campaigns]
+        less = {"conflicts": (), "requirements": (), "quotas": (), "campaigns": campaigns}
+        playbook = evolve(found.playbook, opt_out_cost=rng.choice((2.0, "stage_value")), **less)
+        rows, history = tabled.contacts(rng, found.at, 12), tabled.touches(rng, found.playbook, found.at, 12)
+        scores = tabled.estimated(rng, tabled.scores(rng, playbook, 12))
+        job = assert_equal(playbook, rows, history, scores, at=found.at)
+        plain.append(job.chunks.engine.moment().plain is not None)
+    assert sum(plain) > 5
