@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -10,6 +9,8 @@ from attrs import evolve
 from journeykit import Journey, Stage
 
 if TYPE_CHECKING:
+    from random import Random
+
     from journeykit import Playbook
 
 

@@ -22,10 +22,10 @@ def priced(seed):
     return found.but(playbook=with_weights(rng, playbook) if seed % 3 else playbook)
 
 
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 40, 10))
 def test_derived_claims_are_decided_alike(start):
     """Claims that campaigns make, explained and not, at one instant and in plans."""
-    for seed in range(start, start + 20):
+    for seed in range(start, start + 10):
         found = priced(seed)
         if found.playbook.campaigns:
             rng = Random(seed)
@@ -36,10 +36,10 @@ def test_derived_claims_are_decided_alike(start):
             assert_equal(found.playbook, rows, history, scores, at=found.at, until=found.until, explain=explain)
 
 
-@pytest.mark.parametrize("start", range(500, 540, 20))
+@pytest.mark.parametrize("start", range(500, 530, 10))
 def test_brought_claims_are_decided_alike(start):
     """Claims of a table, with weights and estimates of their own and without."""
-    for seed in range(start, start + 20):
+    for seed in range(start, start + 10):
         found = priced(seed)
         if found.playbook.campaigns:
             rng = Random(seed)
@@ -54,7 +54,7 @@ def test_brought_claims_are_decided_alike(start):
 @pytest.mark.parametrize("policy", [ByRows(), TiredColumns()], ids=["rows", "columns"])
 def test_the_cost_is_taken_from_any_policy(policy):
     """Whatever weighs the claims, what an opt-out may cost is taken from it, and nothing multiplies it."""
-    for seed in range(1_000, 1_016):
+    for seed in range(1_000, 1_008):
         found = priced(seed)
         if found.playbook.campaigns:
             rng = Random(seed)
@@ -68,7 +68,7 @@ def test_the_cost_is_taken_from_any_policy(policy):
 def test_the_plain_path_bears_the_cost_too():
     """Where nothing but caps ties claims, contacts are decided plainly: with the same rows, and the same counts."""
     plain: list[bool] = []
-    for seed in range(2_000, 2_030):
+    for seed in range(2_000, 2_010):
         found = priced(seed)
         if not found.playbook.campaigns:
             continue
@@ -81,4 +81,4 @@ def test_the_plain_path_bears_the_cost_too():
         scores = tabled.estimated(rng, tabled.scores(rng, playbook, 12))
         job = assert_equal(playbook, rows, history, scores, at=found.at)
         plain.append(job.chunks.engine.moment().plain is not None)
-    assert sum(plain) > 5
+    assert sum(plain) > 1

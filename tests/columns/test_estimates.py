@@ -145,3 +145,20 @@ def test_both_engines_see_the_same_in_any_tables(seed):
     claims = tabled.estimated(rng, tabled.claims(rng, playbook, found.at, 6, few=True)) if seed % 2 else None
     policy = CarefulColumns() if seed % 3 else Careful()
     both(playbook, policy, contacts, scores, claims, at=found.at)
+
+
+@pytest.mark.parametrize("column", ["opt_out", "propensity"])
+def test_quotas_add_up_what_models_say(column):
+    """At most so many opt-outs are to be expected of a run: a quota of a column of claims, in both engines."""
+    quota = {"name": "expected", "max": 0.3, "of": column}
+    playbook = Playbook.from_dict({**PLAYBOOK, "policy": "weighted", "quotas": [quota]})
+    contacts = [{"contact_id": f"p{number}", "consent": "email"} for number in range(5)]
+    claims = [
+        {"contact_id": f"p{number}", "campaign_id": "care", column: 0.1, "weight": 1 + number} for number in range(5)
+    ]
+    arbiter = Arbiter(playbook)
+    decisions = [decision for _, decision in Job(arbiter, Inputs(contacts=contacts, claims=claims), at=AT).decisions()]
+    granted = [grant.weight for decision in decisions for grant in decision.granted]
+    table = TableJob(arbiter, contacts, claims=claims, at=AT, everything=True)
+    found = [row["weight"] for batch in table.batches() for row in batch.to_pylist() if row["outcome"] == "granted"]
+    assert granted == found == [3, 4, 5]

@@ -1,4 +1,4 @@
-"""The price of attention: what an opt-out costs is taken from weights, and messages that change too little do not go."""
+"""The price of attention: what an opt-out costs is taken from weights; messages that change too little do not go."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from test_arbiter_oracle import assert_best, decide, key_of, row_faults
 
 from journeykit import Arbiter, Claim, Contact, Playbook, PlaybookError, Score
 from journeykit.audit import violations
+from journeykit.model.decision import why
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 STAGES = [{"name": "new", "value": 10}, {"name": "customer", "value": 80}, {"name": "former", "value": -5}]
@@ -48,6 +49,7 @@ def test_what_an_opt_out_costs_is_taken_from_the_weight():
     assert (row.weight, row.factors["opt_out"]) == (2 * 0.5 * 4 - 0.01 * 50, -0.5)
     row = offer(playbook(), Score(propensity=0.5, value=4, opt_out=0.1))
     assert (str(row.reason), row.rule, row.weight) == ("not_worth_it", "reserve", -1.0)
+    assert why(row) == "the weight is not above the reserve: it brings 4, less 5 for the opt-out that it may bring"
     # Nobody says how likely an opt-out is: nothing is taken.
     assert offer(playbook(), Score(propensity=0.5, value=4)).weight == 4.0
     assert "opt_out" not in offer(playbook(), Score(opt_out=0)).factors
@@ -77,7 +79,12 @@ def test_a_value_that_is_not_known_is_missing_data(stage):
 
 def test_nothing_multiplies_the_cost():
     """Patience, levers, expressions and fit are factors of what the message brings, not of what it risks."""
-    campaign = {"id": "offer", "content": ["note"], "weight": "2 * propensity", "patience": {"after": "1d", "factor": 3}}
+    campaign = {
+        "id": "offer",
+        "content": ["note"],
+        "weight": "2 * propensity",
+        "patience": {"after": "1d", "factor": 3},
+    }
     rules = playbook(
         campaigns=[campaign], levers=[{"name": "autumn", "factor": 5}], teams=[{"name": "sales", "lever": 7}]
     )
@@ -129,7 +136,7 @@ def test_what_changes_too_little_is_not_worth_it():
     rules = playbook(campaigns=[{"id": "offer", "content": ["note"], "min_uplift": 0.02}])
     row = offer(rules, Score(uplift=0.01, value=1000))
     assert (str(row.reason), row.rule, row.retry_at, row.needs) == ("not_worth_it", "min_uplift", None, None)
-    assert row.note == "the uplift is 0.01, and must be at least 0.02"
+    assert why(row) == "the message changes too little: the uplift is 0.01, and must be at least 0.02"
     assert str(offer(rules, claims=[Claim(campaign="offer", weight=9, uplift=-0.5)]).reason) == "not_worth_it"
     assert str(offer(rules, Score(uplift=0.02)).reason) == "granted"
     # Where nobody says it, it follows `scored`.
@@ -146,7 +153,11 @@ def test_what_changes_too_little_is_not_worth_it():
         ({"opt_out_cost": True}, "opt_out_cost", "expected a number"),
         ({"opt_out_cost": "stage_value", "journey": {"stages": ["new"]}}, "opt_out_cost", "no stage has a value"),
         ({"opt_out_cost": "stage_value", "journey": None}, "opt_out_cost", "no stage has a value"),
-        ({"campaigns": [{"id": "offer", "min_uplift": 2}]}, "campaigns[0].min_uplift", "a number from -1 to 1, found 2"),
+        (
+            {"campaigns": [{"id": "offer", "min_uplift": 2}]},
+            "campaigns[0].min_uplift",
+            "a number from -1 to 1, found 2",
+        ),
     ],
 )
 def test_a_cost_that_cannot_be_is_an_error(changes, path, message):
@@ -200,7 +211,7 @@ def test_a_higher_risk_never_raises_a_weight(chance, more, cost, value):
 def test_what_is_granted_is_the_best_set_at_that_price():
     """Brute force over claims with estimates says the same of every row, in plans too, and the audit finds no fault."""
     reasons: Counter[tuple[str, str | None]] = Counter()
-    for seed in range(80_000, 80_120):
+    for seed in range(80_000, 80_070):
         case = lively(seed)
         if case.playbook.campaigns is None:
             continue
@@ -225,5 +236,7 @@ def test_what_is_granted_is_the_best_set_at_that_price():
                 reasons[str(row.reason), row.rule] += 1
                 faults = list(row_faults(oracle, wish, row))
                 assert not faults, (seed, wish.key, faults)
-    assert reasons["not_worth_it", "min_uplift"] and reasons["not_worth_it", "reserve"]
-    assert reasons["missing_data", "score"] and reasons["missing_data", "stage_value"]
+    assert reasons["not_worth_it", "min_uplift"]
+    assert reasons["not_worth_it", "reserve"]
+    assert reasons["missing_data", "score"]
+    assert reasons["missing_data", "stage_value"]

@@ -538,7 +538,7 @@ def test_scores_are_held_by_contact():
     found = {name: (score.propensity, score.value) for name, score in scores.take("anna").items()}
     assert found == {"care": (0.2, None), "meetup": (None, 7.0)}
     assert bad_rows(bad) == [(3, "campaign_id"), (4, "campaign_id"), (5, "campaign_id")]
-    assert (scores.scored, scores.take("berta")) == ({"care"}, {"care": Score()})
+    assert (scores.scored, scores.take("berta")) == ({("care", "propensity")}, {"care": Score()})
 
 
 def test_scores_need_one_of_their_numbers(file):

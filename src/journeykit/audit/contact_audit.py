@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.audit.arm_audit import ArmAudit
-from journeykit.audit.cap_audit import broken_cap
 from journeykit.audit.attention_audit import faults_of_attention
+from journeykit.audit.cap_audit import broken_cap
 from journeykit.audit.check_audit import asked_claim, context_of, faults_of_checks, seen_by
 from journeykit.audit.claim_audit import faults_of_owner, is_in_time, own_weight, standing
 from journeykit.audit.exploration_audit import faults_of_exploration

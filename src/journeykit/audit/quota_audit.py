@@ -210,4 +210,7 @@ def _amount(playbook: Playbook, quota: Quota, row: Row, claim: Claim | None) -> 
         chance = row.propensity if claim is None or claim.propensity is None else claim.propensity
         return Fraction(1 if chance is None else chance)
     numbers = {} if claim is None else {name.strip().casefold(): value for name, value in claim.numbers.items()}
-    return Fraction(numbers.get(quota.of.strip().casefold(), 0))
+    column = quota.of.strip().casefold()
+    if column in ("propensity", "spread", "opt_out", "uplift") and column not in numbers:
+        return Fraction(getattr(claim, column, None) or 0)
+    return Fraction(numbers.get(column, 0))

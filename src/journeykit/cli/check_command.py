@@ -18,7 +18,7 @@ _INSPECTED = {
     "contacts": "words, columns and consents that the playbook does not know, and rows that cannot be used",
     "touches": "the history",
     "claims": "what is asked for",
-    "scores": "propensity and value by contact and campaign",
+    "scores": "propensity, value, opt_out and the like by contact and campaign",
     "events": "what contacts did, for the journey and for rules that ask for it",
 }
 _BAD_SHOWN = 10

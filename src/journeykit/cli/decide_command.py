@@ -58,7 +58,7 @@ def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
     tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
     tables.add_argument("--touches", metavar="F", help="the history")
-    tables.add_argument("--scores", metavar="F", help="propensity and value by contact and campaign")
+    tables.add_argument("--scores", metavar="F", help="propensity, value, opt_out and the like by contact and campaign")
     tables.add_argument("--claims", metavar="F", help="what is asked for; else it is derived from the audiences")
     tables.add_argument("--events", metavar="F", help="what contacts did, for rules that ask for it")
     add_zone(tables)

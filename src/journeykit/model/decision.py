@@ -266,9 +266,9 @@ def why(row: Row) -> str:
         >>> why(decision.rows[0])
         'the contact wants no messages at all'
     """
-    words = row.reason.meaning
+    words = _worthless(row) if row.reason is Reason.NOT_WORTH_IT else row.reason.meaning
     # A rule that only repeats the code of a reason says nothing new.
-    rules = [rule for rule in row.binding if rule not in (*Reason, "reserve")]
+    rules = [rule for rule in row.binding if rule not in (*Reason, "reserve", "min_uplift")]
     others = [reason.meaning for reason in row.failed if reason is not row.reason]
     if row.reason is Reason.QUOTA_FULL and row.price:
         rules = [*rules[:1], f"prices take {_number(row.price)}", *rules[1:]]
@@ -281,6 +281,16 @@ def why(row: Row) -> str:
         rest = f" ({'; '.join(rules[1:])})" if rules[1:] else ""
         words = f"{words}. Also: {'; '.join(others)}{rest}"
     return words
+
+
+def _worthless(row: Row) -> str:
+    """Why a message is not worth sending: its weight, of which an opt-out may take a part, or what it changes."""
+    if row.rule == "min_uplift":
+        return "the message changes too little"
+    words, risk = row.reason.meaning, -row.factors.get("opt_out", 0)
+    if row.weight is None or not risk:
+        return words
+    return f"{words}: it brings {_number(row.weight + risk)}, less {_number(risk)} for the opt-out that it may bring"
 
 
 def _price(row: Row) -> str:

@@ -259,9 +259,16 @@ class Side:
         return self.sign * amount if self.counts_at(day, at) and self.quota.where.matches(facets) else 0
 
 
+_OF_CLAIM = ("propensity", "spread", "opt_out", "uplift")
+"""The columns of claims that models fill, which a quota can add up like a column of one's own."""
+
+
 def number_of(claim: Claim, column: str) -> float | None:
     """A further number of a claim, by its column's name without regard to case; None where there is none."""
-    return number_in(claim.numbers, column)
+    found = number_in(claim.numbers, column)
+    if found is None and column.strip().casefold() in _OF_CLAIM:
+        found = getattr(claim, column.strip().casefold())
+    return None if found is None or found != found else found  # noqa: PLR0124  (NaN is no number)
 
 
 def number_in(numbers: Mapping[str, float], column: str) -> float | None:

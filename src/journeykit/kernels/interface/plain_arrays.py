@@ -67,11 +67,11 @@ class PlainRules(ArrayBundle):
 
 
 BARRED_WORDS = record(
-    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown unvalued "
-    "absent"
+    "suppressed opted_out by_channel withdrawn closed quiet outside unfit miscast foreign held missing unknown "
+    "unvalued absent"
 )
 """What is in the way of 64 openings for one contact, as bits; `by_channel` is that part of `withdrawn` which is of a
-channel, `unknown` that part of `missing` which is of a consent, and `absent` those of which there is no
+channel, `unknown` that part of `missing` which is of a consent, `unvalued` that of the value of a stage, and `absent` those of which there is no
 claim, and so nothing is in the way."""
 CELL_ROOMS = record("stamp limit before after kept total points mixed members winners later asked")
 """What a cell holds of one contact: for which contact that is good; the limit; what the history and exempt winners use,
