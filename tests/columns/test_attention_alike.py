@@ -7,7 +7,7 @@ from random import Random
 import pytest
 import tabled
 from attrs import evolve
-from generate import lively
+from generate import lively, with_exploration
 from generate_attention import with_attention
 from generate_weights import with_weights
 from test_one_equals_columns import assert_equal
@@ -63,6 +63,31 @@ def test_the_cost_is_taken_from_any_policy(policy):
             playbook = evolve(found.playbook, policy="mine")
             own = {"mine": policy}
             assert_equal(playbook, rows, history, scores, at=found.at, until=found.until, policies=own)
+
+
+@pytest.mark.parametrize("method", ["uniform", "thompson"])
+def test_weights_that_are_drawn_bear_the_cost(method):
+    """What an opt-out costs is taken from drawn weights too; chances are those of both engines."""
+    drawn = 0
+    for seed in range(3_000, 3_010):
+        found = priced(seed)
+        if not found.playbook.campaigns:
+            continue
+        found = with_exploration(found, method=method, share=0.5)
+        playbook = evolve(found.playbook, quotas=())
+        if seed % 2:
+            # These are decided plainly.
+            campaigns = [
+                evolve(own, min_uplift=None, series=None, if_lost="defer", weight=9) for own in playbook.campaigns
+            ]
+            less = {"conflicts": (), "requirements": (), "quotas": (), "campaigns": campaigns}
+            playbook = evolve(playbook, **less, opt_out_cost="stage_value")
+        rng = Random(seed)
+        rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
+        scores = tabled.estimated(rng, tabled.scores(rng, playbook, 8))
+        job = assert_equal(playbook, rows, history, scores, at=found.at, until=None if seed % 2 else found.until)
+        drawn += any(note.startswith("explore: ") for note in job.summary().notes)
+    assert drawn
 
 
 def test_the_plain_path_bears_the_cost_too():

@@ -94,8 +94,6 @@ class Attention:
 
     def all_needs(self, scored: Scored, spelt: Callable[[str], str] | None = None) -> ScoreNeeds:
         """Those that say it themselves, and others."""
-        if not scored:
-            return self.needs
         own, more = self.needs, self.needs_of(scored, spelt)
         return ScoreNeeds(own.propensity | more.propensity, own.opt_out | more.opt_out, own.uplift | more.uplift)
 

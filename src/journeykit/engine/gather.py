@@ -105,7 +105,9 @@ class ClaimGatherer:
         self._slots = CandidateSlots(self.facts)
         self.scores = {vocabulary.score_key(name): score for name, score in inputs.scores.items()}
         self.attention = ruleset.attention
-        self.needs = self.attention.all_needs(group.scored, partial(vocabulary.spelt, "campaign"))
+        self.needs = self.attention.needs
+        if group.scored:
+            self.needs = self.attention.all_needs(group.scored, partial(vocabulary.spelt, "campaign"))
         self.may_lack = bool(self.needs) or ruleset.has_expressions or self.attention.is_priced
         claims = inputs.claims
         self.claims = None if claims is None else [vocabulary.claim(own) for own in all_of(Claim, claims, "claims")]
@@ -177,7 +179,7 @@ class ClaimGatherer:
                     continue
                 own = claim if message.dates is None else self.ruleset.occasion(message, day)
                 candidate = self._derived(message, own, [now])
-                if (self.may_lack and self.lacks(candidate)) or self.is_below(candidate):
+                if (self.may_lack and self.lacks(candidate)) or (self.attention.least and self.is_below(candidate)):
                     continue
                 candidate.instants = candidate.slots
                 candidate.fit = fit
@@ -317,7 +319,7 @@ class ClaimGatherer:
 
     def is_below(self, candidate: Candidate) -> bool:
         """Whether a message changes less than its campaign asks for."""
-        return bool(self.attention.least) and self.attention.is_below(candidate.claim)
+        return self.attention.is_below(candidate.claim)
 
     def refused(self, candidate: Candidate) -> tuple[str, ...]:
         """The names of the checks that do not allow a claim; one that fails makes the claim faulty."""
@@ -517,10 +519,11 @@ class ClaimGatherer:
                 weight = weight if type(weight) is float else _as_float(weight)
             except Exception as error:  # noqa: BLE001  (a policy is foreign code: whatever it raises is its fault)
                 return f"policy {self.policy_name!r} failed: {type(error).__name__}: {error}"
-        # Nothing multiplies what an opt-out may cost, whatever the policy.
-        weight -= self.risk(candidate)
         if not -LARGEST <= weight <= LARGEST:
             return f"policy {self.policy_name!r} gave the weight {weight!r}; allowed are numbers up to {LARGEST:g}"
+        if self.attention.is_priced:
+            # Nothing multiplies what an opt-out may cost, whatever the policy.
+            weight = max(weight - self.risk(candidate), -LARGEST)
         return round(weight * MILLIONTH), (tier, rank)
 
     def factors(self, candidate: Candidate, weight: int, claim: Claim | None = None) -> dict[str, float]:

@@ -49,7 +49,8 @@ void list_drawn(const Rules& rules, int64_t contact, const CandidateArrays& cand
     const double spread = candidates.estimate.size ? candidates.estimate[candidate].spread : NO_NUMBER;
     room.drawn[candidate - low] = room.draws.size();
     room.draws.claim.push_back({rules.explore->claim[claim.label], claim.weight, claim.opening, claim.asked,
-                                claim.propensity, spread, claim.value});
+                                claim.propensity, spread, claim.value,
+                                candidates.risk.size ? candidates.risk[candidate] : 0.0});
   }
   ready(rules, contact, room.draws);
 }

@@ -58,7 +58,7 @@ void count_explored(const Rules& rules, const Contacts& contacts, int64_t contac
   explored[0] += is_drawn(*rules.explore, contact);
   for (int64_t place = 0; place < drafted; ++place) {
     const DecisionRow& row = draft.row[place];
-    explored[1] += (row.reason == GRANTED || row.reason >= NOT_WORTH_IT) && std::isnan(row.chance);
+    explored[1] += (row.reason == GRANTED || row.reason > NOT_WORTH_IT) && std::isnan(row.chance);
   }
 }
 

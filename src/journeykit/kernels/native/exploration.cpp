@@ -45,7 +45,7 @@ int64_t weight_drawn(const Rules& rules, const Contacts& contacts, int64_t conta
   drawn = drawn < 0.0 ? 0.0 : drawn > 1.0 ? 1.0 : drawn;
   const Factors factors =
       factors_of(rules, contacts, contact, claim.opening, drawn, claim.value, claim.asked);
-  const int64_t weight = millionths_of(factors.product);
+  const int64_t weight = millionths_of(factors.product - claim.risk);
   // Where the policy fails with a drawn propensity, the weight stays as it was.
   return weight == NONE ? claim.weight : weight;
 }

@@ -14,7 +14,7 @@ namespace journeykit {
 struct DrawnClaim {
   uint64_t key;
   int64_t weight, opening, asked;
-  double propensity, spread, value;
+  double propensity, spread, value, risk;
 };
 
 // What a vector makes of a claim: the number by which it is drawn, and the weight.

@@ -352,10 +352,12 @@ bool list_drawn(const PlainContact& own, PlainDraws& room) {
   for (int64_t place = 0; place < own.items; ++place) {
     const PlainItem& item = items[place];
     if (item.reason || item.weight <= own.rules().reserve || !obeys_caps(own, item)) continue;
-    const double spread = scores.estimated.size ? scores.estimated[item.opening].spread : NO_NUMBER;
+    const Told told = told_of(scores, item.opening);
+    const double risk =
+        risk_of(own.rules(), own.block.contacts.person[own.contact], own.opening_of(item), told);
     room.drawn[place] = room.draws.size();
     room.draws.claim.push_back({own.rules().explore->claim[item.opening], item.weight, item.opening, NONE,
-                                scores.chance[item.opening], spread, scores.worth[item.opening]});
+                                told.propensity, told.estimate.spread, told.value, risk});
     if (item.winner == SHUT) continue;
     room.open.push_back(place);
     is_granted = is_granted && item.winner >= 0;
