@@ -71,8 +71,8 @@ BARRED_WORDS = record(
     "unvalued absent"
 )
 """What is in the way of 64 openings for one contact, as bits; `by_channel` is that part of `withdrawn` which is of a
-channel, `unknown` that part of `missing` which is of a consent, `unvalued` that of the value of a stage, and `absent` those of which there is no
-claim, and so nothing is in the way."""
+channel, `unknown` that part of `missing` which is of a consent, `unvalued` that of the value of a stage, and `absent`
+those of which there is no claim, and so nothing is in the way."""
 CELL_ROOMS = record("stamp limit before after kept total points mixed members winners later asked")
 """What a cell holds of one contact: for which contact that is good; the limit; what the history and exempt winners use,
 then all winners too, then only those that count; what the claims would use that fit alone, what each of them uses,
