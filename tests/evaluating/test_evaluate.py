@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import journeykit
 from journeykit import Arbiter, Campaign, Cap, Content, Playbook, Response, Scope, Window
@@ -229,3 +231,58 @@ def test_the_report_is_text_a_page_plain_data_and_rows():
     assert "66.67 %" in found._repr_html_()
     with pytest.raises(KeyError):
         found.of("click")
+
+
+KEYS = [(who, what, run) for who in ("anna", "ben", "cleo") for what in NAMES for run in (0, 1)]
+LOGGED = st.dictionaries(
+    st.sampled_from(KEYS),
+    st.tuples(st.sampled_from([0.125, 0.25, 0.5, 1.0]), st.booleans(), st.booleans()),
+    min_size=1,
+)
+WANTED = st.dictionaries(
+    st.sampled_from(KEYS), st.tuples(st.sampled_from([None, 0.25, 1.0]), st.booleans()), min_size=1
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LOGGED, WANTED)
+def test_an_oracle_finds_the_same(logged, wanted):
+    """Sums over a dictionary of claims, with nothing of the library."""
+    log = [
+        claim(who, what, chance, sent=sent, at=AT + timedelta(days=30 * run))
+        for (who, what, run), (chance, sent, _) in logged.items()
+    ]
+    decisions = [
+        claim(who, what, chance, sent=sent, at=AT + timedelta(days=30 * run))
+        for (who, what, run), (chance, sent) in wanted.items()
+    ]
+    # Rows of a campaign that nobody has: with them no contact is in one table alone, and none is whole for want of one.
+    log += [
+        claim(who, "none", 0, at=AT + timedelta(days=30 * run)) for who in ("anna", "ben", "cleo") for run in (0, 1)
+    ]
+    decisions += [{**row, "chance": None} for row in log[-6:]]
+    ids = {key: f"d{number}" for number, key in enumerate(logged)}
+    for row, key in zip(log, logged, strict=False):
+        row["decision_id"] = ids[key]
+    bought = [
+        event(who, 30 * run + 1, decision_id=ids[who, what, run])
+        for (who, what, run), (_, sent, answered) in logged.items()
+        if sent and answered
+    ]
+    assume(any(own["outcome"] == "granted" for own in log) or any(own[0] or own[1] for own in wanted.values()))
+    found = journeykit.evaluate(playbook(), log, decisions, [*bought, event("anna", 90, "visit")])
+    share = {key: float(sent) if chance is None else chance for key, (chance, sent) in wanted.items()}
+    sent = {
+        key: (share.get(key, 0) / chance, answered) for key, (chance, is_sent, answered) in logged.items() if is_sent
+    }
+    weight = sum(own for own, _ in sent.values())
+    rate = found.of("sale").rate
+    assert found.wanted == pytest.approx(sum(share.values()))
+    assert found.unsupported == pytest.approx(sum(own for key, own in share.items() if key not in logged))
+    assert rate.log.messages == len(sent)
+    assert rate.weight == pytest.approx(weight)
+    mean = rate.by("self_normalised").found.mean
+    if weight:
+        assert mean == pytest.approx(sum(own for own, answered in sent.values() if answered) / weight)
+    else:
+        assert mean is None

@@ -41,6 +41,7 @@ KEYS = ("campaign_id", "content_id", "channel", "claim_id")
 """The columns that tell the claims of a contact in a run apart."""
 _SHAPE = ("campaign_id", "content_id", "channel", "team", "tags")
 _COLUMNS = frozenset({*NEEDED, *KEYS, *_SHAPE, "account_id", "chance", "send_at", "decision_id"})
+_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 _GRANTED = Outcome.GRANTED.value
 
 
@@ -94,7 +95,7 @@ class ClaimKinds:
 
 @frozen(eq=False, kw_only=True)
 class ClaimLog:
-    """The claims of a table of decisions that were granted, or had a chance to be.
+    """The claims of a table of decisions that were granted, or had a chance to be; or those of them that matter.
 
     Attributes:
         source: the table.
@@ -107,11 +108,13 @@ class ClaimLog:
         send_at: of a granted one, when it goes out, in microseconds; else when it was decided.
         account: by number of a contact, the number of the account; -1 for none.
         is_met: by number of a contact, whether the table has a row of the contact.
+        runs: the instants of all its runs, in microseconds, ascending.
         decision: of the granted ones, the decision ids.
         columns: the columns of `KEYS` that it has.
         rows: how many rows could be read.
+        chances: how many of them have a chance above 0.
         has_denied: whether a row is not granted; if none is, the table may not be whole.
-        has_chances: whether a row has a chance.
+        has_chances: whether a row has a chance, be it 0.
     """
 
     source: str
@@ -124,9 +127,11 @@ class ClaimLog:
     send_at: NDArray[np.int64]
     account: NDArray[np.int64]
     is_met: NDArray[np.bool_]
+    runs: NDArray[np.int64]
     decision: pa.Array
     columns: frozenset[str] = field(factory=frozenset)
     rows: int = 0
+    chances: int = 0
     has_denied: bool = False
     has_chances: bool = False
 
@@ -161,12 +166,14 @@ class ClaimReader:
         self.contacts, self.kinds = ContactNumbers(), ClaimKinds(playbook)
         self.accounts = ContactNumbers()
 
-    def read(self, source: Any, name: str) -> ClaimLog:
+    def read(self, source: Any, name: str, beside: ClaimLog | None = None) -> ClaimLog:
         """Read a table of decisions.
 
         Args:
             source: the table: whatever other tables come as.
             name: what messages call what is no file.
+            beside: other decisions that were read; of claims that were not granted only those that may be among them
+                are kept. A log of all claims of millions of contacts takes little memory so. None for all.
 
         Raises:
             DataError: for a table that cannot be read.
@@ -178,7 +185,8 @@ class ClaimReader:
             for column in NEEDED:
                 if column not in places:
                     raise missing_column(column, table.columns, table.source)
-        made = _ClaimRows(self, table, self._zone, self._bad)
+        among = None if beside is None else np.unique(self._marks(beside.contact, beside.at, beside.kind))
+        made = _ClaimRows(self, table, self._zone, self._bad, among)
         for part in table.parts(lambda column: fold_name(column) in _COLUMNS):
             if isinstance(part, BadRow):
                 self._bad.add(part)
@@ -187,18 +195,45 @@ class ClaimReader:
         self._bad.refuse_useless(table.source, made.rows)
         return made.log()
 
+    def are_among(
+        self,
+        marks: NDArray[np.uint64],
+        contact: NDArray[np.int64],
+        at: NDArray[np.int64],
+        kind: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Which claims may be among those with some marks, ascending; all that are, and hardly any others."""
+        own = self._marks(contact, at, kind)
+        place = np.minimum(np.searchsorted(marks, own), max(len(marks) - 1, 0))
+        return np.append(marks, 0)[place] == own if len(marks) else np.zeros(len(own), np.bool_)
+
+    def _marks(self, contact: NDArray[np.int64], at: NDArray[np.int64], kind: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """A number for each claim, the same for equal runs, contacts, campaigns, contents and channels."""
+        keys = np.array(self.kinds.keys or [0], np.uint64)[kind]
+        mixed = contact.astype(np.uint64) * _ODD[0] + at.astype(np.uint64) * _ODD[1] + keys * _ODD[2]
+        found: NDArray[np.uint64] = mixed ^ mixed >> np.uint64(29)
+        return found
+
 
 class _ClaimRows:
-    def __init__(self, reader: ClaimReader, table: ArrowTable, zone: tzinfo | None, bad: BadRows) -> None:
-        self._reader, self._source, self._bad = reader, table.source, bad
+    def __init__(
+        self,
+        reader: ClaimReader,
+        table: ArrowTable,
+        zone: tzinfo | None,
+        bad: BadRows,
+        among: NDArray[np.uint64] | None,
+    ) -> None:
+        self._reader, self._source, self._bad, self._among = reader, table.source, bad, among
         self._instant = instant_reader(zone, bounded=True)
         self._parts: list[tuple[NDArray[Any], ...]] = []
         self._decisions: list[pa.Array] = []
         self._met: list[NDArray[np.int64]] = []
+        self._runs: list[NDArray[np.int64]] = []
         self._accounts: list[NDArray[np.int64]] = []
         self._columns: set[str] = set()
         self._has_denied = self._has_chances = False
-        self.rows = 0
+        self.rows = self.chances = 0
 
     def take(self, part: Part) -> None:
         """Take a chunk."""
@@ -224,7 +259,12 @@ class _ClaimRows:
         self._has_denied |= bool((good & ~is_sent).any())
         self._has_chances |= bool((good & ~np.isnan(chance)).any())
         self._meet(contact, good, own.get("account_id"))
+        self._runs.append(np.unique(at[good]))
+        self.chances += int(np.count_nonzero(good & (chance > 0)))
         kept = np.flatnonzero(good & (is_sent | (chance > 0)))
+        if self._among is not None:
+            may_be = self._reader.are_among(self._among, contact[kept], at[kept], kind[kept])
+            kept = kept[is_sent[kept] | may_be]
         self._parts.append(tuple(array[kept] for array in (contact, at, kind, claim, is_sent, chance, send_at)))
         sent = kept[is_sent[kept]]
         told = pa.nulls(len(sent), pa.large_string())
@@ -291,9 +331,11 @@ class _ClaimRows:
             **dict(zip(names, read, strict=True)),
             account=account,
             is_met=is_met,
+            runs=np.unique(np.concatenate([np.zeros(0, np.int64), *self._runs])),
             decision=pa.concat_arrays([pa.nulls(0, pa.large_string()), *self._decisions]),
             columns=frozenset(self._columns.intersection(KEYS)),
             rows=self.rows,
+            chances=self.chances,
             has_denied=self._has_denied,
             has_chances=self._has_chances,
         )

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 OTHER_RUNS, NO_LOG_RUN = "claims of runs that only the log has", "claims of runs that the log does not have"
 OTHER_CONTACTS = "claims of contacts that only one of both tables has"
 UNKNOWN, TWICE = "claims of contacts of whom a granted one has no chance", "claims that a table has more than once"
-"""Why claims are left out."""
+"""Why claims that the log sent, or that the decisions would send, are left out."""
 
 
 @frozen(eq=False, kw_only=True)
 class ClaimPairs:
-    """Claims that the log or the other decisions could have granted, each once.
+    """Claims that the log has granted, or the other decisions do or could, each once.
 
     Attributes:
         contact: by claim, the number of its contact.
@@ -32,7 +32,8 @@ class ClaimPairs:
         chance: with which chance; 0 where the log could not have.
         wanted: with which chance the other decisions grant it: 0 or 1 where no chance had a part in them.
         row: the claim's place in the log; -1 where it is not there.
-        left_out: by reason, how many claims of both tables are left out.
+        runs: the instants of the runs that both tables have, ascending.
+        left_out: by reason, how many such claims of both tables are left out.
     """
 
     contact: NDArray[np.int64]
@@ -42,6 +43,7 @@ class ClaimPairs:
     chance: NDArray[np.float64]
     wanted: NDArray[np.float64]
     row: NDArray[np.int64]
+    runs: NDArray[np.int64]
     left_out: Mapping[str, int]
 
     def __len__(self) -> int:
@@ -66,6 +68,7 @@ class _Joining:
     def __init__(self, log: ClaimLog, others: ClaimLog, keys: NDArray[np.int64]) -> None:
         self._log, self._others, self._keys = log, others, keys
         self._left_out: dict[str, int] = {}
+        self._runs = np.zeros(0, np.int64)
         self._kept = [np.ones(len(own), np.bool_) for own in (log, others)]
 
     def pairs(self) -> ClaimPairs:
@@ -94,6 +97,7 @@ class _Joining:
             chance=np.where(is_log, np.nan_to_num(chance)[own], 0.0),
             wanted=np.where(its < 0, 0.0, wanted[its]),
             row=np.where(is_log, np.append(row, -1)[np.minimum(own, size)], -1),
+            runs=self._runs,
             left_out=self._left_out,
         )
 
@@ -105,16 +109,16 @@ class _Joining:
 
     def _drop_runs(self) -> None:
         """Runs that are not in both tables say nothing of each other."""
-        runs = [np.unique(own.at) for own in (self._log, self._others)]
-        if len(runs[0]) and len(runs[1]) and not np.isin(runs[0], runs[1]).any():
+        self._runs = np.intersect1d(self._log.runs, self._others.runs)
+        if len(self._log.runs) and len(self._others.runs) and not len(self._runs):
             raise DataError(
                 "no claim was decided at an instant of the log's: decide on the log's inputs, at the instants of its "
                 "runs",
                 source=self._others.source,
                 field="decided_at",
             )
-        self._drop(0, ~np.isin(self._log.at, runs[1]), OTHER_RUNS)
-        self._drop(1, ~np.isin(self._others.at, runs[0]), NO_LOG_RUN)
+        self._drop(0, ~np.isin(self._log.at, self._runs), OTHER_RUNS)
+        self._drop(1, ~np.isin(self._others.at, self._runs), NO_LOG_RUN)
 
     def _drop_contacts(self) -> None:
         """Contacts of whom only one table has a row; one without denied rows may be silent of whom it sends nothing."""

@@ -96,7 +96,8 @@ def evaluate(
     normal_quantile(level)
     bad = BadRows(max_bad)
     reader = ClaimReader(playbook, zone=None if zone is None else clock(zone).zone, bad=bad)
-    tables = reader.read(log, "log"), reader.read(decisions, "decisions")
+    others = reader.read(decisions, "decisions")
+    tables = reader.read(log, "log", beside=others), others
     bad.check()
     _refuse_without_chances(tables[0])
     pairs = ClaimPairs.of(*tables, np.array(reader.kinds.keys or [0]))
@@ -173,14 +174,14 @@ class _Evaluating:
         unit = self.unit()
         found = tuple(self._evaluated(response, unit) for response in responses)
         return EvaluationReport(
-            since=moment(int(pairs.at.min())),
-            last=moment(int(pairs.at.max())),
+            since=moment(int(pairs.runs[0])),
+            last=moment(int(pairs.runs[-1])),
             until=moment(self.answers.until),
             unit="account" if self._is_by_account else "contact",
             level=self.level,
-            runs=len(np.unique(pairs.at)),
+            runs=len(pairs.runs),
             contacts=len(np.unique(pairs.contact)),
-            claims=len(pairs),
+            claims=self.tables[0].chances,
             sent=int(np.count_nonzero(pairs.is_sent)),
             wanted=float(pairs.wanted.sum()),
             unsupported=float(pairs.wanted[pairs.chance == 0].sum()),

@@ -120,8 +120,8 @@ class EvaluationReport:
         unit: what intervals are over: ``contact``, or ``account`` where contacts are decided together.
         level: the level of confidence of intervals.
         runs: how many runs both have.
-        contacts: how many contacts have a claim that one of both could grant.
-        claims: how many such claims there are.
+        contacts: to how many contacts the log sent a message, or the decisions do.
+        claims: how many claims the log could have granted, in all its runs.
         sent: how many messages the log sent.
         wanted: how many the decisions send; expected ones, where chance has a part in them.
         unsupported: how many of these the log could not have sent.
@@ -204,8 +204,8 @@ class EvaluationReport:
         if self.last != self.since:
             runs += f" to {self.last:%Y-%m-%d %H:%M}"
         yield (
-            f"{self.claims:,} claims of {self.contacts:,} contacts in {runs}; events until {self.until:%Y-%m-%d %H:%M} "
-            "(UTC)."
+            f"{self.contacts:,} contacts in {runs}; events until {self.until:%Y-%m-%d %H:%M} (UTC). The log could have "
+            f"granted {self.claims:,} claims."
         )
         yield (
             f"The log sent {self.sent:,} messages, the decisions send {_count(self.wanted)}; the log could not have "

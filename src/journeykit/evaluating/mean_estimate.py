@@ -71,7 +71,8 @@ class MeanEstimate:
             reach: how many standard errors the interval reaches to both sides.
             influence: by unit, how far the mean moves with it.
         """
-        ends = None if mean is None else _ends(mean, error, size, kind, reach)
+        # Where no message says how far the mean may be wrong, it has no interval.
+        ends = None if mean is None or not size > 0 else _ends(mean, error, size, kind, reach)
         return cls(kind=kind, messages=messages, mean=mean, error=error, ends=ends, influence=influence)
 
     @property
