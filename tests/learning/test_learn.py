@@ -68,7 +68,7 @@ def tables(contacts: int = 40, seed: int = 1) -> dict[str, list[dict[str, object
 
 @pytest.fixture(scope="module")
 def learned() -> LearnedModel:
-    return journeykit.learn(playbook(), **tables(), until=AT, static=["born"])
+    return journeykit.learn(playbook(), **tables(), until=AT, static="born")
 
 
 def scored(model: LearnedModel, **more: object) -> pa.Table:
@@ -175,10 +175,12 @@ def test_a_table_of_scores_is_what_decisions_read(learned, tmp_path):
         ({"responses": ["sales"]}, r"no response 'sales'; did you mean 'sale'\?"),
         ({"since": AT}, "since must be before until"),
         ({"playbook": playbook(responses=[])}, "there is nothing to learn"),
+        ({"contacts": None, "static": "born"}, "give the table"),
+        ({"until": datetime(2026, 11, 30)}, "until must be an aware datetime"),
     ],
 )
 def test_what_cannot_be_learned_is_said(more, said):
-    """No messages that are old enough, a response that there is not, no time, nothing to learn."""
+    """Too young messages, a response that there is not, no time, nothing to learn, no contacts, no offset."""
     given = {"playbook": playbook(), "until": AT} | tables() | more
     with pytest.raises((DataError, ModelError), match=said):
         journeykit.learn(given.pop("playbook"), given.pop("touches"), given.pop("events"), **given)

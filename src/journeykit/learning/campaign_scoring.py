@@ -174,6 +174,7 @@ def score(
         >>> [round(chance, 6) for chance in scores.table()["propensity"].to_pylist()]
         [0.5]
     """
+    micros(at)
     models = _models(model)
     history = MessageHistory.read(
         playbook,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from journeykit.basics.clock import micros
+from journeykit.basics.validation import names
 from journeykit.errors import DataError, ModelError, closest
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_examples import MOST_EXAMPLES, examples_of
@@ -38,8 +39,8 @@ def learn(
     until: datetime,
     contacts: TableSource | None = None,
     since: datetime | None = None,
-    static: Iterable[str] = (),
-    responses: Iterable[str] | None = None,
+    static: str | Iterable[str] = (),
+    responses: str | Iterable[str] | None = None,
     candidates: Mapping[str, Any] | None = None,
     zone: str | None = None,
     max_bad: int | str | None = None,
@@ -129,8 +130,8 @@ def learn_from(
     *,
     until: datetime,
     since: datetime | None = None,
-    static: Iterable[str] = (),
-    responses: Iterable[str] | None = None,
+    static: str | Iterable[str] = (),
+    responses: str | Iterable[str] | None = None,
     candidates: Mapping[str, Any] | None = None,
     seed: int = 0,
     most: int = MOST_EXAMPLES,
@@ -140,11 +141,11 @@ def learn_from(
         raise ModelError(
             f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
         )
-    names = asked_responses(playbook, responses)
+    asked = asked_responses(playbook, responses)
     examples = examples_of(history, until=until, since=since, most=most, seed=seed)
-    found = {name: examples[name] for name in names if len(examples[name])}
+    found = {name: examples[name] for name in asked if len(examples[name])}
     if not found:
-        raise DataError(_no_examples(names, examples), source="touches")
+        raise DataError(_no_examples(asked, examples), source="touches")
     risk = None
     if OPT_OUT in examples and len(examples[OPT_OUT]):
         own = examples[OPT_OUT]
@@ -157,24 +158,24 @@ def learn_from(
         playbook=playbook.fingerprint,
         playbook_name=playbook.name,
         until=micros(until),
-        static=tuple(static),
+        static=names(static),
     )
 
 
-def asked_responses(playbook: Playbook, names: Iterable[str] | None) -> tuple[str, ...]:
+def asked_responses(playbook: Playbook, given: str | Iterable[str] | None) -> tuple[str, ...]:
     """The responses that are learned: those that are named, else all of the playbook but opt-outs and complaints.
 
     Raises:
         ModelError: for one that the playbook does not have, and where there is none.
     """
     there = [own.name for own in playbook.responses]
-    if names is None:
+    if given is None:
         harms = {own.name for own in WELL_KNOWN}
         found = tuple(name for name in there if name not in harms)
         if not found:
             raise ModelError("the playbook has no responses: there is nothing to learn", field="responses")
         return found
-    found = tuple(dict.fromkeys(names))
+    found = names(given)
     for name in found:
         if name not in there:
             hint = closest(name, there)
@@ -183,10 +184,10 @@ def asked_responses(playbook: Playbook, names: Iterable[str] | None) -> tuple[st
     return found
 
 
-def _no_examples(names: Iterable[str], examples: Mapping[str, Examples]) -> str:
+def _no_examples(asked: Iterable[str], examples: Mapping[str, Examples]) -> str:
     """Why there is nothing to learn from."""
     told = []
-    for name in names:
+    for name in asked:
         why = ", ".join(f"{count:,} {reason}" for reason, count in examples[name].left_out.items())
         told.append(f"{name}: {why or 'there are no messages'}")
     return f"there are no messages to learn from ({'; '.join(told)})"

@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from attrs import frozen
 
-from journeykit.basics.clock import Clock, clock
+from journeykit.basics.clock import Clock, clock, micros
+from journeykit.basics.validation import names
+from journeykit.errors import ModelError
 from journeykit.kernels import has_kernels
 from journeykit.learning.attribute_versions import AttributeVersions
 from journeykit.learning.timeline import STAGE, Timeline
@@ -72,7 +74,7 @@ class MessageHistory:
         *,
         until: datetime,
         contacts: TableSource | None = None,
-        static: Iterable[str] = (),
+        static: str | Iterable[str] = (),
         only: Collection[str] | None = None,
         zone: str | None = None,
         max_bad: int | str | None = None,
@@ -92,7 +94,12 @@ class MessageHistory:
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.
+            ModelError: for static attributes without a table of contacts, and for an instant without an offset.
         """
+        micros(until, what="until")
+        static = names(static)
+        if static and contacts is None and only is None:
+            raise ModelError("attributes that hold always are those of contacts: give the table", field="static")
         touches, events = repeatable(touches), repeatable(events)
         table = MessageTable.read(playbook, touches, until=until, zone=zone, columns=(), max_bad=max_bad)
         credits_ = credit(playbook, table, events, zone=zone, max_bad=max_bad)
@@ -130,14 +137,14 @@ class MessageHistory:
 def _left_out(contacts: AttributeVersions, *, is_placed: bool) -> Iterator[str]:
     """The columns of contacts that are no features."""
     if not contacts.is_dated:
-        names = [
+        left = [
             own.name
             for fold, own in contacts.columns.items()
             if fold not in contacts.static and not (fold == STAGE and is_placed)
         ]
-        if names:
+        if left:
             yield (
-                f"attributes that are left out, as the table does not say since when they hold: {', '.join(names)}; "
+                f"attributes that are left out, as the table does not say since when they hold: {', '.join(left)}; "
                 "give it a column valid_from, or name those that never change as static"
             )
     for name, why in contacts.unusable.items():
@@ -166,14 +173,14 @@ def _walked(
     if journey is None or not journey.transitions:
         return None, ()
     paths = _paths(journey, events, until, zone, timezone)
-    names = tuple(stage.name for stage in journey.stages)
-    place = {name: number for number, name in enumerate(names)}
+    stages = tuple(stage.name for stage in journey.stages)
+    place = {name: number for number, name in enumerate(stages)}
     ids = one_piece(paths["contact_id"])
     owner = numbers.meet(Column(ids), len(ids), {}).astype(np.int64)
     stage = Column(one_piece(paths["stage"]))
     since = Column(one_piece(paths["since"])).instants
     code = np.array([place.get(name, 0) for name in stage.values] or [0], np.int64)[stage.codes]
-    return (owner, np.zeros(0, np.int64) if since is None else since[0], code), names
+    return (owner, np.zeros(0, np.int64) if since is None else since[0], code), stages
 
 
 def _paths(journey: Journey, events: Any, until: datetime, zone: str | None, timezone: str) -> pa.Table:
