@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import fields
 
 from journeykit.basics.once import once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.engine.candidate import claim_order
+from journeykit.model.claim import Claim
 from journeykit.model.exploration import claim_key, claim_number, dealt, drawn_propensity
 
 if TYPE_CHECKING:
     from journeykit.engine.candidate import Candidate
     from journeykit.engine.gather import ClaimGatherer
-    from journeykit.model.claim import Claim
     from journeykit.model.exploration import Exploration
+
+_FIELDS = tuple(own.name for own in fields(Claim))
 
 
 class WeightDraw:
@@ -92,7 +94,7 @@ class WeightDraw:
         claim = candidate.claim
         if claim.propensity is None or not claim.spread:
             return claim
-        return evolve(claim, propensity=drawn_propensity(claim.propensity, claim.spread, drawn))
+        return _with_propensity(claim, drawn_propensity(claim.propensity, claim.spread, drawn))
 
     def factors(self, candidate: Candidate, weight: int) -> dict[str, float] | None:
         """What a drawn weight is made of, by name; None where the weight is not drawn.
@@ -107,6 +109,15 @@ class WeightDraw:
             return {"dealt": weight / MILLIONTH}
         drawn = claim_number(self._start, self.vector, _key_of(candidate))
         return self._claims.factors(candidate, weight, self._drawn(candidate, drawn))
+
+
+def _with_propensity(claim: Claim, propensity: float) -> Claim:
+    """A claim with another propensity; made by hand, since each vector makes one of each claim."""
+    found = object.__new__(Claim)
+    for name in _FIELDS:
+        object.__setattr__(found, name, getattr(claim, name))
+    object.__setattr__(found, "propensity", propensity)
+    return found
 
 
 def _key_of(candidate: Candidate) -> int:
