@@ -146,15 +146,9 @@ class LearnedModel:
         manifest = _manifest_of(data, source)
         manifest.check(playbook, source)
         names = {f"{own.__module__}.{own.__qualname__}" for own in _OWN}
-        unknown = sorted({*skops.get_untrusted_types(data=data)} - names - _SKLEARN - {*trusted})
-        if unknown:
-            raise DataError(
-                f"the file holds types that are not trusted: {', '.join(unknown)}. If you know where it comes from, "
-                "name them as trusted; loading runs their code",
-                source=source,
-            )
         try:
-            parts = skops.loads(data, trusted=sorted(names | _SKLEARN | {*trusted}))
+            unknown = sorted({*skops.get_untrusted_types(data=data)} - names - _SKLEARN - {*trusted})
+            parts = {} if unknown else skops.loads(data, trusted=sorted(names | _SKLEARN | {*trusted}))
             found = cls(
                 **parts,
                 playbook=manifest.playbook,
@@ -163,8 +157,14 @@ class LearnedModel:
                 static=manifest.static,
             )
             is_whole = found.manifest.models == manifest.models
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # a damaged file, or one that is made up, may raise anything
             raise DataError("the model in this file cannot be read: learn it again", source=source) from error
+        if unknown:
+            raise DataError(
+                f"the file holds types that are not trusted: {', '.join(unknown)}. If you know where it comes from, "
+                "name them as trusted; loading runs their code",
+                source=source,
+            )
         if not is_whole:
             raise DataError("the manifest does not describe the model in this file: learn it again", source=source)
         return found

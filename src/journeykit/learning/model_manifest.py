@@ -50,31 +50,33 @@ class ModelManifest:
         """The manifest that a file holds.
 
         Raises:
-            DataError: if it cannot be read.
+            DataError: if it cannot be read, or is of another layout.
         """
         try:
             data = json.loads(text)
-            found = cls(**{**data, "static": tuple(data["static"])})
+            # A later layout may have other parts.
+            if data["format"] != FORMAT:
+                raise DataError(
+                    f"the file has layout {data['format']}, and this version of journeykit reads layout {FORMAT}: "
+                    "learn the model again",
+                    source=source,
+                )
+            return cls(**{**data, "static": tuple(data["static"]), "versions": {**data["versions"]}})
         except (ValueError, TypeError, KeyError) as error:
+            if isinstance(error, DataError):
+                raise
             raise DataError("the manifest of this model cannot be read", source=source) from error
-        return found
 
     def to_json(self) -> str:
         """The same as JSON."""
         return json.dumps(asdict(self), indent=1)
 
     def check(self, playbook: Playbook | None, source: str) -> None:
-        """Refuse a model of another layout, another version of scikit-learn, or another playbook.
+        """Refuse a model of another version of scikit-learn, or of another playbook.
 
         Raises:
             DataError: which says what differs, and what to do.
         """
-        if self.format != FORMAT:
-            raise DataError(
-                f"the file has layout {self.format}, and this version of journeykit reads layout {FORMAT}: "
-                "learn the model again",
-                source=source,
-            )
         own, here = self.versions.get("scikit-learn", "none"), version("scikit-learn")
         if own.split(".")[:2] != here.split(".")[:2]:
             raise DataError(
