@@ -18,6 +18,8 @@ MOST_BINS = 20
 """A number has at most so many levels."""
 MOST_CLASSES = 100
 """And so has a category: its most frequent classes."""
+_BLOCK = 1 << 14
+"""So many rows are taken at a time, so that they stay in the processor's cache."""
 LEAST_MESSAGES = 10
 """A class of fewer messages is rare, and has no level of its own."""
 
@@ -84,10 +86,14 @@ class FeatureLevels:
         """The level of each value of a matrix, in which the feature may have other classes."""
         if self.feature.kind == "category":
             by_class = np.append(self._by_class(feature.classes), np.int32(self.missing))
-            return by_class[np.where(np.isnan(values), len(feature.classes), values).astype(np.int64)]
-        found = np.searchsorted(self.cuts, values).astype(np.int32)
-        found[~np.isfinite(values)] = self.missing
-        return found
+            return by_class.take(np.where(np.isnan(values), len(feature.classes), values).astype(np.intp))
+        # Counting the cuts below a value is faster than to search for its place, as there are few.
+        found = np.zeros(len(values), np.uint8)
+        for cut in self.cuts.tolist():
+            found += values > cut
+        levels = found.astype(np.int32)
+        levels[~np.isfinite(values)] = self.missing
+        return levels
 
     def _by_class(self, classes: tuple[str, ...]) -> NDArray[np.int32]:
         if classes == self.feature.classes:
@@ -143,8 +149,11 @@ class LevelEncoder:
     def levels(self, matrix: FeatureMatrix) -> NDArray[np.int32]:
         """The levels of a matrix of these features in this order, of shape (features, rows)."""
         found = np.empty((len(self.features), len(matrix)), np.int32)
-        for at, own in enumerate(self.features):
-            found[at] = own.of_values(matrix.features[at], matrix.values[:, at])
+        for start in range(0, len(matrix), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            columns = np.ascontiguousarray(matrix.values[rows].T)
+            for at, own in enumerate(self.features):
+                found[at, rows] = own.of_values(matrix.features[at], columns[at])
         return found
 
     def ordered(self, matrix: FeatureMatrix) -> FeatureMatrix:
