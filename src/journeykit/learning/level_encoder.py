@@ -36,7 +36,7 @@ class FeatureLevels:
         cuts: of a number, what lies between neighbouring levels, ascending.
         levels: of a category, the level of each class.
         size: how many levels there are before the last two.
-        means: of a number, the mean value in each of these levels.
+        means: of a number, the mean value in each of these levels, as a share of the largest.
         infinite: how many values of the examples were infinite.
     """
 
@@ -57,7 +57,9 @@ class FeatureLevels:
         size = len(cuts) + 1 if len(finite) else 0
         places = np.searchsorted(cuts, finite)
         counts = np.bincount(places, minlength=size)
-        means = np.bincount(places, weights=finite, minlength=size) / np.maximum(counts, 1)
+        # Huge values do not overflow where they are shares of the largest.
+        shares = finite / max(np.abs(finite).max(initial=0.0), np.finfo(np.float64).tiny)
+        means = np.bincount(places, weights=shares, minlength=size) / np.maximum(counts, 1)
         infinite = int(np.isinf(values).sum())
         return cls(feature=feature, cuts=cuts, levels=np.empty(0, np.int32), size=size, means=means, infinite=infinite)
 

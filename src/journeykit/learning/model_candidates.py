@@ -190,7 +190,7 @@ def boosted_columns(encoder: LevelEncoder, levels: NDArray[np.int32]) -> NDArray
     """Levels as boosting takes them: rows by features, missing numbers as NaN."""
     found = levels.T.astype(np.float64)
     for at, own in enumerate(encoder.features):
-        if own.feature.kind == "number":
+        if own.feature.kind == "number" and own.size:  # trees take no column of nothing but NaN
             found[levels[at] >= own.missing, at] = np.nan
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,8 @@ def fit_response(
     """Learn the chance that a message is answered.
 
     The earliest 60 % of the messages fit the models, the next 20 % choose one, and the last 20 % calibrate and check
-    it; then it is fitted on all of them. A model is used where its log loss is below the baseline's by more than its
-    standard error, by contact; of several, that of the lowest log loss. Where messages are too few, the baseline is
-    used.
+    it; then it is fitted on all of them. The one of the lowest log loss is chosen, which may be the baseline. Where
+    messages are too few to choose, the baseline is used.
 
     Args:
         name: the response.
@@ -102,8 +102,8 @@ class _ResponseFit:
         if not self._is_enough():
             return self._whole(BASELINE, None, ModelCard(response=self.name, chosen=BASELINE, parts=()))
         tried = self._tried()
-        better = [own for own in tried if own.gain is not None and own.error is not None and own.gain > own.error]
-        chosen = min(better, key=lambda own: own.log_loss or 0.0).name if better else BASELINE
+        # Of equal ones the first, which is the baseline.
+        chosen = min(tried, key=lambda own: math.inf if own.log_loss is None else own.log_loss).name
         calibration, card = self._checked(chosen)
         return self._whole(chosen, calibration, evolve(card, tried=tried))
 

@@ -31,7 +31,7 @@ class SmoothedRates:
         groups: the features by which rates are taken, with their classes.
         chances: the mean of the rate for each class of each; two more classes are "missing" and "never seen".
         variances: its variance.
-        own_variances: the variance by the first group alone, of the same shape.
+        own_variances: the variance of the log-odds of the rate of the first group alone, of the same shape.
 
     Example:
         >>> features = (Feature("campaign", "category", ("news", "sale")),)
@@ -64,12 +64,16 @@ class SmoothedRates:
         messages = np.bincount(places, minlength=size).reshape(wide).astype(np.float64)
         answered = np.bincount(places, weights=label, minlength=size).reshape(wide).astype(np.float64)
         differences = tuple(DIFFERENCES if at < len(groups) else (0.0,) for at in range(2))
-        chances, variances, own = _hierarchy(messages, answered, differences)
+        chances, variances = _hierarchy(messages, answered, differences)
+        # Of the first group alone, whatever the second.
+        whole = (messages.sum(axis=1, keepdims=True), answered.sum(axis=1, keepdims=True))
+        chance, own = _hierarchy(*whole, (differences[0], (0.0,)))
+        own /= (chance * (1 - chance)) ** 2
         return cls(
             groups=groups,
             chances=chances.reshape(shape),
             variances=variances.reshape(shape),
-            own_variances=np.repeat(own[:, None], wide[1], axis=1).reshape(shape),
+            own_variances=np.repeat(own, wide[1], axis=1).reshape(shape),
         )
 
     def rates(self, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -86,8 +90,7 @@ class SmoothedRates:
 
     def own_variance(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """The variance of the log-odds of the rate of each message's campaign, whatever its stage."""
-        square = (self.chances * (1 - self.chances)) ** 2
-        return (self.own_variances / square).ravel()[_places(self.groups, matrix)]
+        return self.own_variances.ravel()[_places(self.groups, matrix)]
 
 
 def _places(groups: tuple[Feature, ...], matrix: FeatureMatrix) -> NDArray[np.int64]:
@@ -107,8 +110,8 @@ def _places(groups: tuple[Feature, ...], matrix: FeatureMatrix) -> NDArray[np.in
 
 def _hierarchy(
     messages: NDArray[np.float64], answered: NDArray[np.float64], differences: tuple[tuple[float, ...], ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Means and variances of the rates of cells, of shape (groups, cells), and the variance of each group's rate.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and variances of the rates of cells, of shape (groups, cells).
 
     Means of groups and of all weigh each cell by how much it says, which is not its number of messages alone: cells
     differ too (the random-effects mean, DerSimonian and Laird, Controlled Clinical Trials 7, 1986).
@@ -133,7 +136,7 @@ def _hierarchy(
         total = strength + messages
         chance = (strength * group[:, None] + answered) / total
         spread = chance * (1 - chance) / (total + 1) + (strength / total) ** 2 * variance[:, None]
-        found.append((chance, spread, group, variance))
+        found.append((chance, spread))
         # The means are integrated out: Laplace's approximation.
         likely.append(
             _evidence(strength, group[:, None], messages, answered)
@@ -142,9 +145,9 @@ def _hierarchy(
         )
     share = np.exp(np.array(likely) - max(likely))
     share /= share.sum()
-    chances, spreads, group, variances = (np.array(own) for own in zip(*found, strict=True))
-    mean, spread = _mixed(share, chances, spreads)
-    return mean, spread, _mixed(share, group, variances)[1]
+    means, spreads = (np.array(own) for own in zip(*found, strict=True))
+    mean = np.tensordot(share, means, 1)
+    return mean, np.tensordot(share, means**2 + spreads, 1) - mean**2
 
 
 def _strength(difference: float, chance: Any) -> Any:
@@ -156,11 +159,3 @@ def _evidence(strength: Any, mean: Any, messages: NDArray[np.float64], answered:
     """The logarithm of how likely answers are where rates have a beta distribution."""
     yes, no = strength * mean, strength * (1 - mean)
     return float((betaln(yes + answered, no + messages - answered) - betaln(yes, no)).sum())
-
-
-def _mixed(
-    share: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of a mixture of distributions."""
-    mean = np.tensordot(share, means, 1)
-    return mean, np.tensordot(share, means**2 + variances, 1) - mean**2
