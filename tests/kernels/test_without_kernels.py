@@ -213,3 +213,31 @@ def test_messages_are_measured_alike(tmp_path, capsys):
     done = run(MAIN, *command, folder=tmp_path)
     assert main(command) == 0
     assert done.stdout == capsys.readouterr().out
+
+
+def test_decisions_are_evaluated_alike(tmp_path, capsys):
+    """By a log of the same rows: the same figures as with the extension module."""
+    for package in ("numpy", "pyarrow", "narwhals"):
+        pytest.importorskip(package)
+    places = [(f"c{number}", what, number % 3 == place) for number in range(40) for place, what in enumerate("abc")]
+    head = "contact_id,campaign_id,decided_at,outcome,chance"
+    tables = {
+        "log": [
+            head,
+            *(f"{own},{what},2026-11-02T09:00Z,{'granted' if sent else 'denied'},0.3" for own, what, sent in places),
+        ],
+        "decisions": [head, *(f"{own},{what},2026-11-02T09:00Z,granted," for own, what, _ in places if what == "b")],
+        "events": [
+            "contact_id,event,at,amount",
+            *(f"c{number},purchase,2026-11-04T10:00Z,5" for number in range(0, 40, 7)),
+        ],
+    }
+    (tmp_path / "play.yaml").write_text("responses: [{name: sale, event: purchase, value: amount, within: 7d}]\n")
+    command = ["evaluate", str(tmp_path / "play.yaml"), "--until", "2026-12-01T00:00Z", "--json"]
+    for name, lines in tables.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        command += [f"--{name}", str(tmp_path / f"{name}.csv")]
+    done = run(MAIN, *command, folder=tmp_path)
+    assert main(command) == 0
+    assert done.stdout == capsys.readouterr().out
+    assert json.loads(done.stdout)["responses"][0]["rate"]["log"]["messages"] == 40
