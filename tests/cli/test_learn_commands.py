@@ -117,6 +117,14 @@ def test_a_static_attribute_that_is_not_there(capsys):
     assert "contacts have no attribute 'regio'; did you mean 'region'?" in capsys.readouterr().err
 
 
+def test_without_scikit_learn_the_extra_is_named(monkeypatch, capsys):
+    """Before any table is read, for both commands."""
+    monkeypatch.setattr("journeykit.learning.learn_extra.find_spec", lambda name: None)
+    for given in ((*LEARN, "--model", "model.skops"), (*SCORE, "--out", "scores.csv")):
+        assert main(list(given)) == 1
+        assert f"{given[0]} needs the extra 'learn': pip install 'journeykit[learn]'" in capsys.readouterr().err
+
+
 def test_a_playbook_of_which_nothing_is_scored(capsys):
     """Is refused before anything is learned."""
     for change in ("paused: true", "ends: 2026-11-29"):

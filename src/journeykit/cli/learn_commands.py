@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from journeykit.cli.arguments import (
@@ -24,7 +23,7 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.columns import missing_module
-from journeykit.errors import MissingExtraError, ModelError, missing
+from journeykit.errors import ModelError, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -243,8 +242,9 @@ def _playbook(arguments: argparse.Namespace, purpose: str) -> Playbook:
     lacking = missing_module()
     if lacking in ("numpy", "pyarrow", "narwhals"):
         raise missing(lacking, "learn", purpose)
-    if any(find_spec(name) is None for name in ("sklearn", "skops")):
-        raise MissingExtraError("learn", purpose)
+    from journeykit.learning.learn_extra import need_learn
+
+    need_learn(purpose)
     return playbook
 
 

@@ -15,6 +15,7 @@ from journeykit.journey.measure.intervals import Share
 from journeykit.learning.chance_calibration import ChanceCalibration
 from journeykit.learning.chance_spread import ChanceSpread
 from journeykit.learning.feature_matrix import Feature
+from journeykit.learning.learn_extra import need_learn
 from journeykit.learning.level_encoder import FeatureLevels, LevelEncoder
 from journeykit.learning.level_tables import LevelTables
 from journeykit.learning.model_candidates import EstimatorScorer
@@ -113,6 +114,7 @@ class LearnedModel:
         Raises:
             OSError: if it cannot be written.
         """
+        need_learn("a model in a file")
         import skops.io as skops
 
         parts = {"responses": dict(self.responses), "opt_out": self.opt_out, "uplift": dict(self.uplift)}
@@ -138,6 +140,7 @@ class LearnedModel:
             OSError: if there is no such file.
             DataError: if it is no model, is one of another playbook or version, or holds types that are not trusted.
         """
+        need_learn("a model in a file")
         import skops.io as skops
 
         source = os.fspath(path)

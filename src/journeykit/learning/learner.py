@@ -9,6 +9,7 @@ from attrs import evolve
 from journeykit.basics.clock import micros
 from journeykit.basics.validation import names
 from journeykit.errors import DataError, ModelError, closest
+from journeykit.learning.learn_extra import need_learn
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_examples import MOST_EXAMPLES, examples_of
 from journeykit.learning.message_history import MessageHistory
@@ -137,6 +138,7 @@ def learn_from(
     most: int = MOST_EXAMPLES,
 ) -> LearnedModel:
     """The same from a past that was read."""
+    need_learn("learn")
     if since is not None and micros(since, what="since") >= micros(until, what="until"):
         raise ModelError(
             f"since must be before until, found {since.isoformat()} and {until.isoformat()}", field="since"
