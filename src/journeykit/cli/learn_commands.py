@@ -83,6 +83,13 @@ def _add_uplift(parser: argparse.ArgumentParser) -> None:
         help="learn it; scores then have the column uplift, and propensity is what a message adds, at least 0",
     )
     group.add_argument("--log", metavar="F", help="decisions with all rows of a playbook with a holdout: decide --all")
+    group = parser.add_argument_group("caps", "how many messages a contact bears")
+    group.add_argument(
+        "--caps",
+        metavar="F",
+        help="write by contact the messages a week from which on the next one is not worth its risk, for max: "
+        "{attribute: messages_a_week, default: ...}: .csv, .jsonl or .parquet",
+    )
 
 
 def add_score(commands: Any) -> None:
@@ -138,11 +145,13 @@ def _learn(arguments: argparse.Namespace) -> int:
     if arguments.format is not None and arguments.out is None:
         raise UsageError("--format goes with --out: it says what that file is")
     playbook = _playbook(arguments, "learn")
+    if arguments.caps is not None and playbook.opt_out_cost is None:
+        raise UsageError("--caps needs what an opt-out costs: give opt_out_cost in the playbook")
     candidates = {name: _made(load()) for name, load, _ in arguments.estimator}
-    from journeykit.learning import MessageHistory, learn_from, scores_of, with_uplift
+    from journeykit.learning import MessageHistory, caps_of, learn_from, scores_of, with_uplift
     from journeykit.learning.scored_campaigns import scored_campaigns
 
-    if arguments.out is not None:
+    if arguments.out is not None or arguments.caps is not None:
         # Without a campaign there would be nothing to score, which is said before anything is learned.
         scored_campaigns(playbook, arguments.until)
     touches, events = _sources(arguments)
@@ -181,23 +190,31 @@ def _learn(arguments: argparse.Namespace) -> int:
                 max_bad=arguments.max_bad,
                 seed=arguments.seed,
             )
-        scores = None
-        if arguments.out is not None:
+        scores = caps = None
+        if arguments.out is not None or arguments.caps is not None:
             scores = scores_of(playbook, model, history, at=arguments.until, response=(responses or (None,))[0])
+        if arguments.caps is not None and scores is not None:
+            caps = caps_of(playbook, scores)
     except ModelError as error:
         raise UsageError(str(error)) from error
     if arguments.model is not None:
         model.save(arguments.model)
     notes = history.notes
     if scores is not None:
-        scores.write(arguments.out, arguments.format)
         notes = scores.notes
+        if arguments.out is not None:
+            scores.write(arguments.out, arguments.format)
+    if caps is not None:
+        caps.write(arguments.caps)
+        notes = (*notes, *caps.notes)
     if arguments.json:
         print(as_json({"cards": {name: own.to_dict() for name, own in model.cards.items()}, "notes": list(notes)}))
     else:
         print("\n\n".join(map(str, model.cards.values())), *notes, sep="\n")
-    if scores is not None:
+    if scores is not None and arguments.out is not None:
         _told(scores, arguments)
+    if caps is not None:
+        print(f"numbers of messages of {len(caps.ids):,} contacts written to {arguments.caps}", file=sys.stderr)
     return DONE
 
 
@@ -280,10 +297,12 @@ def _check(arguments: argparse.Namespace) -> None:
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "touches", "events", "contacts")}
     if getattr(arguments, "log", None) is not None:
         read["the log"] = arguments.log
-    for name in ("model", "out"):
-        path = getattr(arguments, name)
+    for name in ("model", "out", "caps"):
+        path = getattr(arguments, name, None)
         if path is None:
             continue
+        if name == "caps" and format_of(path) is None:
+            raise UsageError(f"--caps {path}: the ending of a table is one of {', '.join(ENDINGS)}")
         if name == "out" and path == "-":
             if arguments.format is None:
                 raise UsageError("--out - needs --format csv, jsonl or parquet")

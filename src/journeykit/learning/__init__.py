@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from journeykit.learning.learned_model import LearnedModel as LearnedModel
     from journeykit.learning.learner import learn as learn
     from journeykit.learning.learner import learn_from as learn_from
+    from journeykit.learning.message_caps import MessageCaps as MessageCaps
+    from journeykit.learning.message_caps import caps_of as caps_of
     from journeykit.learning.message_examples import examples_of as examples_of
     from journeykit.learning.message_history import MessageHistory as MessageHistory
     from journeykit.learning.model_candidates import estimator_columns as estimator_columns
@@ -39,6 +41,7 @@ _HOMES = {
     "FeatureMaker": "learning.history_features",
     "FeatureMatrix": "learning.feature_matrix",
     "LearnedModel": "learning.learned_model",
+    "MessageCaps": "learning.message_caps",
     "MessageHistory": "learning.message_history",
     "ModelCard": "learning.model_card",
     "ModelManifest": "learning.model_manifest",
@@ -49,6 +52,7 @@ _HOMES = {
     "UpliftCard": "learning.uplift_card",
     "UpliftModel": "learning.uplift_model",
     "UpliftRows": "learning.uplift_rows",
+    "caps_of": "learning.message_caps",
     "estimator_columns": "learning.model_candidates",
     "examples_of": "learning.message_examples",
     "features_of": "learning.history_features",
