@@ -11,6 +11,7 @@ from journeykit import Arbiter, Campaign, Cap, Content, Playbook, Response, Wind
 from journeykit.errors import DataError
 from journeykit.learning import MessageHistory
 from journeykit.learning.holdout_log import MORE, NO_MESSAGES_AT_ALL, NOT_ELIGIBLE, TOO_YOUNG, HoldoutLog
+from journeykit.learning.message_examples import NOT_DRAWN
 from journeykit.model.holdout import Holdout
 from journeykit.tables import BadRows
 
@@ -117,6 +118,21 @@ def test_contacts_without_a_past_have_no_features():
     rows = rows_of(read(decided()), [], people=PEOPLE[:10])
     assert len(rows) == len(read(decided()))
     assert rows.matrix.texts("city").count(None) == sum(rows.contact >= 10)
+
+
+def test_of_very_many_rows_some_contacts_are_drawn():
+    """Contacts held out are drawn more often than others, so that both sides have rows; the rest is counted."""
+    log = read(decided())
+    history = MessageHistory.read(playbook(), TOUCHES, [], until=AT + timedelta(days=7))
+    asked = {"until": AT + timedelta(days=7), "zone": None, "bad": BadRows()}
+    rows = log.rows(SALE, history, [], most=120, **asked)
+    assert len(rows) == pytest.approx(120, abs=30)
+    assert rows.left_out[NOT_DRAWN] == len(log) - len(rows)
+    held = {who for who, treated in zip(log.contact.tolist(), log.treated.tolist(), strict=True) if not treated}
+    drawn = rows.contact.tolist()
+    assert 40 <= sum(who in held for who in drawn) <= 80
+    # All rows of a contact are drawn, or none.
+    assert sorted(drawn) == sorted(own for own in log.contact.tolist() if own in set(drawn))
 
 
 def test_a_table_without_reasons_is_no_log():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from journeykit.basics.clock import micros
 from journeykit.learning.feature_matrix import Feature
 from journeykit.learning.history_features import FeatureMaker, PossibleMessages, features_of
+from journeykit.learning.message_examples import MOST_EXAMPLES, NOT_DRAWN
 from journeykit.learning.timeline import STAGE, Timeline
 from journeykit.learning.uplift_rows import UpliftRows
 from journeykit.measuring.cell_columns import instants
@@ -115,7 +116,7 @@ class HoldoutLog:
             else:
                 found.take(part)
         bad.refuse_useless(table.source, found.good)
-        return cls(**_first_rows(*found.joined()), ids=found.numbers.ids, campaigns=tuple(found.campaigns))
+        return cls(**found.joined(), ids=found.numbers.ids, campaigns=tuple(found.campaigns))
 
     def rows(
         self,
@@ -126,6 +127,8 @@ class HoldoutLog:
         until: datetime,
         zone: tzinfo | None,
         bad: BadRows,
+        most: int = MOST_EXAMPLES,
+        seed: int = 0,
     ) -> UpliftRows:
         """The rows with what was known of the contacts, and whether they responded.
 
@@ -140,9 +143,13 @@ class HoldoutLog:
             until: the end of what is known; rows whose `within` is not over then are left out.
             zone: the zone in which instants without an offset are meant.
             bad: where bad rows of the events are counted.
+            most: so many rows at most; of more, those of some contacts are drawn, so that contacts held out somewhere
+                have half of the rows, or as many as they have.
+            seed: of this draw.
         """
         is_young = self.at > micros(until, what="until") - response.length
-        kept = np.flatnonzero(~is_young)
+        old = np.flatnonzero(~is_young)
+        kept = old[self._drawn(old, most, seed)]
         line = self._answers(response, events, zone, bad)
         contact, at = self.contact[kept], self.at[kept]
         after = line.before(contact, at + response.length + 1) - line.before(contact, at + 1)
@@ -159,7 +166,7 @@ class HoldoutLog:
             kinds=tuple({"campaign": (name,)} for name in campaigns),
         )
         features = (Feature("campaign", "category", campaigns), *stable_features(history))
-        young = {TOO_YOUNG: int(np.count_nonzero(is_young))} if is_young.any() else {}
+        left = {TOO_YOUNG: int(np.count_nonzero(is_young)), NOT_DRAWN: len(old) - len(kept)}
         return UpliftRows(
             matrix=FeatureMaker(history, features).matrix(possible),
             treated=self.treated[kept],
@@ -167,8 +174,20 @@ class HoldoutLog:
             contact=contact,
             campaign=campaign,
             campaigns=campaigns,
-            left_out={**self.left_out, **young},
+            left_out={why: count for why, count in {**self.left_out, **left}.items() if count},
         )
+
+    def _drawn(self, rows: NDArray[np.int64], most: int, seed: int) -> NDArray[np.bool_]:
+        """Of some rows, which are of contacts that are drawn: the fewer are held out, the more of them are needed."""
+        if len(rows) <= most:
+            return np.ones(len(rows), np.bool_)
+        contact = self.contact[rows]
+        is_held = np.zeros(len(self.ids), np.bool_)
+        is_held[contact[~self.treated[rows]]] = True
+        side = is_held[contact].astype(np.int64)
+        share = most / 2 / np.maximum(np.bincount(side, minlength=2), 1)
+        found: NDArray[np.bool_] = np.random.default_rng(seed).random(len(self.ids))[contact] < share[side]
+        return found
 
     def _answers(self, response: Response, events: TableSource, zone: tzinfo | None, bad: BadRows) -> Timeline:
         """The events that are responses, by contact."""
@@ -195,10 +214,11 @@ class _LogRows:
         self.numbers = ContactNumbers()
         self.campaigns: dict[str, int] = {}
         self.good = 0
+        self.not_eligible = 0
         self._source = source
         self._instant = instant_reader(zone, bounded=True)
         self._bad = bad
-        self._parts: list[NDArray[np.int64]] = []
+        self._parts: list[tuple[NDArray[Any], ...]] = []
 
     def take(self, part: Part) -> None:
         """Take a chunk."""
@@ -214,8 +234,10 @@ class _LogRows:
         good = np.ones(rows, np.bool_)
         good[list(faults)] = False
         self.good += int(np.count_nonzero(good))
-        told = [contact.astype(np.int64), self._campaign(columns, places, rows), at, _sides(columns, places, rows)]
-        self._parts.append(np.stack(told)[:, good])
+        campaign, side = self._campaign(columns, places, rows), _sides(columns, places, rows)
+        used = np.flatnonzero(good & (side != _OUT) & (campaign >= 0))
+        self.not_eligible += int(np.count_nonzero(good)) - len(used)
+        self._parts.append((contact[used], campaign[used].astype(np.int32), at[used], side[used].astype(np.int8)))
 
     def _campaign(self, columns: Sequence[Column], places: Mapping[str, int], rows: int) -> NDArray[np.int64]:
         if "campaign_id" not in places:
@@ -228,9 +250,11 @@ class _LogRows:
         found: NDArray[np.int64] = np.array(number or [-1], np.int64)[column.codes]
         return found
 
-    def joined(self) -> NDArray[np.int64]:
-        """Contact, campaign, instant and side of all rows."""
-        return np.concatenate([np.zeros((4, 0), np.int64), *self._parts], axis=1)
+    def joined(self) -> dict[str, Any]:
+        """The first row of each contact and campaign, and how many rows are left out."""
+        parts = self._parts or [(np.zeros(0, np.int64),) * 4]
+        columns = (np.concatenate(own) for own in zip(*parts, strict=True))
+        return _first_rows(*columns, left_out={NOT_ELIGIBLE: self.not_eligible})
 
 
 def _sides(columns: Sequence[Column], places: Mapping[str, int], rows: int) -> NDArray[np.int64]:
@@ -249,16 +273,19 @@ def _sides(columns: Sequence[Column], places: Mapping[str, int], rows: int) -> N
 
 
 def _first_rows(
-    contact: NDArray[np.int64], campaign: NDArray[np.int64], at: NDArray[np.int64], side: NDArray[np.int64]
+    contact: NDArray[Any],
+    campaign: NDArray[Any],
+    at: NDArray[np.int64],
+    side: NDArray[Any],
+    *,
+    left_out: dict[str, int],
 ) -> dict[str, Any]:
     """The first row of each contact and campaign, and how many rows are left out."""
-    left_out = {NOT_ELIGIBLE: int(np.count_nonzero((side == _OUT) | (campaign < 0)))}
-    rows = np.flatnonzero((side != _OUT) & (campaign >= 0))
     # A campaign with a holdout of its own is compared with that: others held out get nothing of other campaigns either.
-    has_own = np.bincount(campaign[rows], side[rows] == _HELD, int(campaign.max(initial=-1)) + 1) > 0
-    is_all = has_own[campaign[rows]] & (side[rows] == _HELD_ALL)
+    has_own = np.bincount(campaign, side == _HELD, int(campaign.max(initial=-1)) + 1) > 0
+    is_all = has_own[campaign] & (side == _HELD_ALL)
     left_out[NO_MESSAGES_AT_ALL] = int(np.count_nonzero(is_all))
-    rows = rows[~is_all]
+    rows = np.flatnonzero(~is_all)
     # Of one instant a row that says held out goes first: another content of the campaign says nothing else.
     order = np.lexsort((-side[rows], at[rows], campaign[rows], contact[rows]))
     rows = rows[order]
@@ -267,8 +294,8 @@ def _first_rows(
     left_out[MORE] = int(np.count_nonzero(~first))
     rows = rows[first]
     return {
-        "contact": contact[rows],
-        "campaign": campaign[rows],
+        "contact": contact[rows].astype(np.int64),
+        "campaign": campaign[rows].astype(np.int64),
         "at": at[rows],
         "treated": side[rows] == _TREATED,
         "left_out": {why: count for why, count in left_out.items() if count},

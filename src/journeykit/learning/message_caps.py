@@ -15,7 +15,7 @@ from journeykit.engine.attention import STAGE_VALUE, Attention
 from journeykit.errors import DataError
 from journeykit.journey.measure.funnel_report import counted
 from journeykit.learning.feature_matrix import Feature, FeatureMatrix
-from journeykit.learning.history_features import STAGE
+from journeykit.learning.timeline import STAGE
 from journeykit.learning.uplift_model import drawn_together
 from journeykit.measuring.message_pressure import messages_before
 from journeykit.rule.expression import Expression

@@ -57,7 +57,7 @@ def with_uplift(
     bad.check()
     models = {}
     for own in (one for one in playbook.responses if one.name in model.responses):
-        rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1))
+        rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1), seed=seed)
         try:
             learned = fit_uplift(own.name, rows, candidates=candidates, seed=seed)
         except ModelError as error:
