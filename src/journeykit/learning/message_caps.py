@@ -43,7 +43,7 @@ CAPS = {
 """The columns of a table of caps, with the kind of each."""
 _DAYS, _MONTH = 7, 30
 _NARROW = 1e-12
-"""A variance of values that are all the same, so that it is none to divide by."""
+"""The least variance of values, so that it can be divided by."""
 _TRIED = 30
 """So many messages at least have been sent at a pressure, or it has not been tried."""
 
@@ -117,7 +117,7 @@ def weekly_messages(
 def caps_of(playbook: Playbook, scores: CampaignScores) -> MessageCaps:
     """The caps of contacts, from scores.
 
-    A contact's best message stands for the next one: the campaign whose weight times the team's lever, propensity and
+    A contact's best message counts as the next one: that of the campaign whose weight times the team's lever, propensity and
     what an answer brought is the largest. Its risk is the learned chance of an opt-out where the contact gets so many
     messages every week. It never falls with more messages: those who still are there after many are those who do not
     mind them. More messages a week than were tried are not recommended.
