@@ -117,10 +117,10 @@ def weekly_messages(
 def caps_of(playbook: Playbook, scores: CampaignScores) -> MessageCaps:
     """The caps of contacts, from scores.
 
-    A contact's best message counts as the next one: that of the campaign whose weight times the team's lever, propensity and
-    what an answer brought is the largest. Its risk is the learned chance of an opt-out where the contact gets so many
-    messages every week. It never falls with more messages: those who still are there after many are those who do not
-    mind them. More messages a week than were tried are not recommended.
+    A contact's best message counts as the next one: that of the campaign whose weight times the team's lever,
+    propensity and what an answer brought is the largest. Its risk is the learned chance of an opt-out where the contact
+    gets so many messages every week. It never falls with more messages: contacts who still are there after many are
+    those who do not mind them. More messages a week than were tried are not recommended.
 
     Args:
         playbook: the rule set, with an ``opt_out_cost``.
