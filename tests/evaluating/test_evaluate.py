@@ -214,6 +214,16 @@ def test_what_cannot_be_asked_is_said():
     assert found.of("sale").rate.by("self_normalised").found.mean == 0
 
 
+def test_so_many_bad_rows_are_tolerated_as_is_said():
+    """Of each table a share: one row of seven is more than a tenth, and less than a fifth."""
+    log = [*LOG, {**LOG[0], "chance": 2}]
+    assert journeykit.evaluate(playbook(), log, CALLS, BOUGHT, max_bad="20%").counts["decisions"]["bad_rows"] == 1
+    with pytest.raises(DataError, match="1 of 7 rows are bad"):
+        journeykit.evaluate(playbook(), log, CALLS, BOUGHT, max_bad="10%")
+    with pytest.raises(DataError, match="more bad rows than the 0"):
+        journeykit.evaluate(playbook(), log, CALLS, BOUGHT, max_bad=0)
+
+
 def test_the_report_is_text_a_page_plain_data_and_rows():
     """All forms have the same figures, and JSON holds them."""
     found = journeykit.evaluate(playbook(), LOG, CALLS, BOUGHT)

@@ -187,11 +187,14 @@ class ClaimReader:
                     raise missing_column(column, table.columns, table.source)
         among = None if beside is None else np.unique(self._marks(beside.contact, beside.at, beside.kind))
         made = _ClaimRows(self, table, self._zone, self._bad, among)
+        unread = 0
         for part in table.parts(lambda column: fold_name(column) in _COLUMNS):
             if isinstance(part, BadRow):
                 self._bad.add(part)
+                unread += 1
             else:
                 made.take(part)
+        self._bad.rows[table.source] = made.rows + made.bad_rows + unread
         self._bad.refuse_useless(table.source, made.rows)
         return made.log()
 
@@ -233,7 +236,7 @@ class _ClaimRows:
         self._accounts: list[NDArray[np.int64]] = []
         self._columns: set[str] = set()
         self._has_denied = self._has_chances = False
-        self.rows = self.chances = 0
+        self.rows = self.chances = self.bad_rows = 0
 
     def take(self, part: Part) -> None:
         """Take a chunk."""
@@ -256,6 +259,7 @@ class _ClaimRows:
         good = np.ones(rows, np.bool_)
         good[list(faults)] = False
         self.rows += int(np.count_nonzero(good))
+        self.bad_rows += len(faults)
         self._has_denied |= bool((good & ~is_sent).any())
         self._has_chances |= bool((good & ~np.isnan(chance)).any())
         self._meet(contact, good, own.get("account_id"))
