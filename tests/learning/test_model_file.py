@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from learned import example_messages
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
 
 import journeykit as jk
 from journeykit.learning import Examples, Feature, FeatureMatrix, LearnedModel, ModelManifest, fit_response
-from journeykit.learning.learned_model import _SKLEARN
 
 PLAYBOOK = jk.Playbook.from_dict({"name": "spring", "campaigns": [{"id": "news"}]})
 
@@ -128,23 +130,30 @@ def test_types_that_are_not_trusted_are_refused(tmp_path):
     tree = fit_response("sale", examples, candidates={"mine": OwnTree(max_depth=6, random_state=0)})
     path = tmp_path / "model.skops"
     LearnedModel(responses={"sale": tree}).save(path)
-    with pytest.raises(jk.DataError, match=r"types that are not trusted: test_model_file\.OwnTree\. If you know"):
+    with pytest.raises(
+        jk.DataError, match=r"not trusted: sklearn\.tree\._tree\.Tree, test_model_file\.OwnTree\. If you know"
+    ):
         LearnedModel.load(path)
-    again = LearnedModel.load(path, trusted=["test_model_file.OwnTree"]).responses["sale"]
+    again = LearnedModel.load(path, trusted=["test_model_file.OwnTree", "sklearn.tree._tree.Tree"]).responses["sale"]
     chance, spread = again.chances(examples.matrix)
     assert np.array_equal(chance, tree.chances(examples.matrix)[0])
     assert np.abs(chance - np.where(examples.matrix.values.sum(axis=1) % 2, 0.7, 0.1)).max() < 0.1
     assert (spread > 0).all()
 
 
-def test_forests_are_kept(tmp_path):
-    """A random forest of scikit-learn needs no word."""
-    examples = three_at_once()
-    forest = fit_response("sale", examples, candidates={"forest": RandomForestClassifier(9, random_state=0)})
-    assert forest.card.chosen == "forest"
-    LearnedModel(responses={"sale": forest}).save(tmp_path / "model.skops")
-    again = LearnedModel.load(tmp_path / "model.skops").responses["sale"]
-    assert np.array_equal(again.chances(examples.matrix), forest.chances(examples.matrix))
+def test_estimators_of_scikit_learn_are_kept(tmp_path):
+    """What skops trusts needs no word; the compiled trees of a forest do."""
+    examples, path = three_at_once(), tmp_path / "model.skops"
+    curves = make_pipeline(PolynomialFeatures(3), LogisticRegression(max_iter=1000))
+    forest = RandomForestClassifier(9, random_state=0)
+    for name, estimator, trusted in (("curves", curves, ()), ("forest", forest, ("sklearn.tree._tree.Tree",))):
+        model = fit_response("sale", examples, candidates={name: estimator})
+        assert model.card.chosen == name
+        LearnedModel(responses={"sale": model}).save(path)
+        again = LearnedModel.load(path, trusted=trusted).responses["sale"]
+        assert np.array_equal(again.chances(examples.matrix), model.chances(examples.matrix))
+    with pytest.raises(jk.DataError, match="types that are not trusted: sklearn"):
+        LearnedModel.load(path)
 
 
 def test_the_manifest_is_plain_json(saved):
@@ -159,4 +168,3 @@ def test_the_manifest_is_plain_json(saved):
     }
     assert {"journeykit", "scikit-learn", "skops", "numpy"} <= data["versions"].keys()
     assert ModelManifest.from_json(json.dumps(data), "model") == saved[1].manifest
-    assert all(name.startswith("sklearn.") for name in _SKLEARN)

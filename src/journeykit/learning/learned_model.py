@@ -133,8 +133,8 @@ class LearnedModel:
         Args:
             path: the file.
             playbook: the playbook with which it is used; None for any.
-            trusted: types that the file may hold besides those of NumPy, scikit-learn and journeykit, such as that of
-                your own estimator: ``my_package.MyEstimator``. Loading runs their code.
+            trusted: types that the file may hold besides those of journeykit and those that skops trusts, such as that
+                of your own estimator: ``my_package.MyEstimator``. Loading runs their code.
 
         Raises:
             OSError: if there is no such file.
@@ -150,8 +150,8 @@ class LearnedModel:
         manifest.check(playbook, source)
         names = {f"{own.__module__}.{own.__qualname__}" for own in _OWN}
         try:
-            unknown = sorted({*skops.get_untrusted_types(data=data)} - names - _SKLEARN - {*trusted})
-            parts = {} if unknown else skops.loads(data, trusted=sorted(names | _SKLEARN | {*trusted}))
+            unknown = sorted({*skops.get_untrusted_types(data=data)} - names - {*trusted})
+            parts = {} if unknown else skops.loads(data, trusted=sorted(names | {*trusted}))
             found = cls(
                 **parts,
                 playbook=manifest.playbook,
@@ -165,7 +165,7 @@ class LearnedModel:
         if unknown:
             raise DataError(
                 f"the file holds types that are not trusted: {', '.join(unknown)}. If you know where it comes from, "
-                "name them as trusted; loading runs their code",
+                "name each (trusted in Python, --trust on the command line); loading runs their code",
                 source=source,
             )
         if not is_whole:
@@ -175,16 +175,6 @@ class LearnedModel:
     def _models(self) -> dict[str, ResponseModel | UpliftModel]:
         plain = [*self.responses.values(), *([] if self.opt_out is None else [self.opt_out])]
         return {**{own.name: own for own in plain}, **{f"uplift of {name}": own for name, own in self.uplift.items()}}
-
-
-_SKLEARN = frozenset(
-    {
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.tree._tree.Tree",
-    }
-)
-"""Types of scikit-learn that skops does not trust by itself."""
 
 
 def _manifest_of(data: bytes, source: str) -> ModelManifest:
