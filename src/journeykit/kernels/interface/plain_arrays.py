@@ -79,10 +79,10 @@ then all winners too, then only those that count; what the claims would use that
 whether they differ, and which they are; the winners in it, as bits; and when there is room again, for how much."""
 CAMPAIGN_ROOMS = record("stamp touches claims winners members")
 """Likewise, what a campaign has: touches, claims that fit alone, its winners and claims as bits."""
-PLAIN_ITEMS = record("opening weight reason winner later tie", "chance")
+PLAIN_ITEMS = record("opening weight reason winner later tie")
 """Claims of one contact, in the order of claims: what is asked for; its weight; why it must wait, or 0; the number of
 the winner that it is, or -1, or -2 where it does not fit the history; when it could go after all, or `NONE`; and its
-place among those that weigh the same; and the chance with which it is granted, NaN for none."""
+place among those that weigh the same."""
 RETRIES = record("stamp later")
 """Likewise, when openings that are alike may go after all; before, what the campaign itself says."""
 PLAIN_SPANS = record("cell at points leaves")

@@ -714,7 +714,6 @@ struct CampaignRoom {
 // A claim of one contact.
 struct PlainItem {
   int64_t opening, weight, reason, winner, later, tie;
-  double chance;
 };
 
 // When openings that are alike may go after all.

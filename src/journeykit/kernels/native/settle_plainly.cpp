@@ -129,8 +129,7 @@ void add_item(PlainContact& own, int64_t opening, int64_t weight) {
   if (has_bit(faults.closed | faults.quiet, opening & 63)) {
     reason = has_bit(faults.closed, opening & 63) ? CLOSED : QUIET;
   }
-  own.work().item[own.items++] = {opening,  weight, reason, SHUT, NONE, own.rules().openings[opening].tie,
-                                  NO_NUMBER};
+  own.work().item[own.items++] = {opening, weight, reason, SHUT, NONE, own.rules().openings[opening].tie};
 }
 
 // The openings of a word that may go, now or later, as bits.
@@ -327,7 +326,11 @@ bool take_best_first(PlainContact& own, bool obeys) {
 struct PlainDraws {
   Draws draws;
   NestedItems nested;
-  std::vector<int64_t> drawn, open, times;
+  // By claim: its place among those that are drawn, -1 for none; how many vectors grant it; and its chance.
+  std::vector<int64_t> drawn, times;
+  std::vector<double> chance;
+  // The claims that could be granted.
+  std::vector<int64_t> open;
 };
 
 PlainDraws& plain_draws() {
@@ -348,6 +351,7 @@ bool list_drawn(const PlainContact& own, PlainDraws& room) {
   room.open.clear();
   room.drawn.assign(own.items, -1);
   room.times.assign(own.items, 0);
+  room.chance.resize(own.items);
   bool is_granted = true;
   for (int64_t place = 0; place < own.items; ++place) {
     const PlainItem& item = items[place];
@@ -425,10 +429,11 @@ bool set_chances(const PlainContact& own) {
     return false;
   }
   for (int64_t place = 0; place < own.items; ++place) {
-    PlainItem& item = items[place];
-    if (item.reason) continue;
+    const PlainItem& item = items[place];
     const bool is_winner = item.winner >= 0;
-    item.chance = obeys_caps(own, item) ? chance_of(explore, is_winner, room.times[place]) : is_winner;
+    const double chance =
+        obeys_caps(own, item) ? chance_of(explore, is_winner, room.times[place]) : is_winner;
+    room.chance[place] = item.reason ? NO_NUMBER : chance;
   }
   return true;
 }
@@ -637,7 +642,7 @@ void add_row(const PlainContact& own, const PlainItem& item) {
   const Rules& rules = own.rules();
   const Opening& opening = own.opening_of(item);
   DecisionRow& row = start_row(own, item.opening, item.weight);
-  row.chance = item.chance;
+  if (explores(rules)) row.chance = plain_draws().chance[&item - own.work().item.data];
   if (item.winner >= 0) {
     row.outcome = GRANTED_OUTCOME;
     row.send_at = rules.now;
