@@ -15,7 +15,7 @@ from generate import lively, quotas, with_experiments, with_exploration
 from test_one_equals_columns import assert_equal
 from test_plain_contacts import many_campaigns, plain_situation
 
-from journeykit import Arbiter, Claim, Exploration, InfeasibleError, Playbook
+from journeykit import Arbiter, Exploration, InfeasibleError, Playbook
 from journeykit.columns import columnar_engine
 from journeykit.job import Inputs, RowJob, TableJob
 from journeykit.ledger import MemoryLedger
@@ -171,28 +171,43 @@ def test_no_explanation_of_what_was_drawn():
 
 
 class Doubled:
-    """Twice the propensity, over columns too."""
+    """Twice the propensity and a share of what `weighted` would give; no weight where the propensity is 1."""
 
-    def weigh(self, claim: Claim, contact, context):
-        return 2 * (claim.propensity or 0.25)
+    def weigh(self, claim, contact, context):
+        chance = 0.25 if claim.propensity is None else claim.propensity
+        return float("nan") if chance == 1 else 2 * chance + 0.125 * context.base
+
+    def rank(self, claim, contact, context):
+        return int(claim.campaign == "d")
+
+
+class DoubledColumns(Doubled):
+    """The same over columns."""
 
     def weigh_columns(self, columns):
-        return 2 * np.where(np.isnan(columns.propensity) | (columns.propensity == 0), 0.25, columns.propensity)
+        chance = np.where(np.isnan(columns.propensity), 0.25, columns.propensity)
+        return np.where(chance == 1, np.nan, 2 * chance + 0.125 * columns.base)
+
+    def rank_columns(self, columns):
+        return (columns.campaign == "d").astype(np.int64)
 
 
 @pytest.mark.parametrize("method", ["uniform", "thompson"])
-def test_a_policy_of_ones_own_is_explored_alike(method):
-    """Its weights are dealt by the columns; with each drawn propensity it is asked contact by contact."""
+@pytest.mark.parametrize("policy", [Doubled(), DoubledColumns(), "ranked", "first_come"], ids=str)
+def test_other_policies_are_explored_alike(method, policy):
+    """What they give for drawn propensities; one that is asked claim by claim is asked by the row engine."""
     rng = Random(2)
-    playbook = evolve(one_of_four(share=0.5, method=method, draws=8), policy="doubled")
+    named = policy if isinstance(policy, str) else "own"
+    caps = [evolve(one_of_four(share=0).caps[0], max=2)]
+    playbook = evolve(one_of_four(share=0.5, method=method, draws=8), policy=named, caps=caps)
     rows = [{"contact_id": f"c{place}"} for place in range(12)]
     scores = [
-        {"contact_id": row["contact_id"], "campaign_id": name, "propensity": rng.random(), "spread": 0.2}
+        {"contact_id": row["contact_id"], "campaign_id": name, "propensity": rng.random() / 2, "spread": 0.3}
         for row in rows
         for name in NAMES
     ]
-    job = assert_equal(playbook, rows, None, scores, at=AT, policies={"doubled": Doubled()})
-    assert bool(job.chunks.causes) == (method == "thompson")
+    job = assert_equal(playbook, rows, None, scores, at=AT, policies={} if named == policy else {"own": policy})
+    assert bool(job.chunks.causes) == (method == "thompson" and type(policy) is Doubled)
 
 
 def test_a_ledger_keeps_what_columns_drew():

@@ -116,8 +116,8 @@ def playbook_causes(engine: PlaybookInRun) -> Iterator[str]:
         names = some_names(check.name for check in engine.decider.checks)
         yield f"checks of your own are asked of each: {names}"
     how = engine.playbook.explore
-    if how is not None and how.method == "thompson" and not engine.weigher.is_plain:
-        yield f"explore draws propensities (thompson), and policy {engine.playbook.policy!r} is asked with each draw"
+    if how is not None and how.method == "thompson" and engine.weigher.by_rows:
+        yield asked_by_rows(engine.playbook.policy)
     yield from _caps(engine)
     yield from _hours(engine)
     yield from _campaigns(engine)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from journeykit.columns.decision_counts import REASONS
+from journeykit.columns.drawn_weights import Block, rules_with_draws
 from journeykit.columns.history_columns import ChunkHistory
 from journeykit.columns.problem_pool import part_for, taken_from
 from journeykit.columns.row_collector import RowCollector
@@ -232,11 +233,13 @@ class Worker:
         while start < chunk.rows:
             stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, contacts, past, entries, entry_first, start, stop, doubt)
+            block = Block(chunk, contacts, past, entries, entry_first, start, stop)
+            engine.weigher.weigh(*block, doubt)
+            drawn = rules_with_draws(engine, rules, block)
             rows.used[:] = 0
             given_up = np.zeros(stop - start, np.int64)
             count = decide_block(
-                rules,
+                drawn,
                 contacts,
                 history,
                 self.workspace,
@@ -342,13 +345,15 @@ class Worker:
         while start < chunk.rows:
             stop = self._gather(rules, contacts, moment, scores, claims, start, chunk.rows, 1, entry_first, tally)
             doubt = np.zeros(stop - start, np.bool_)
-            engine.weigher.weigh(chunk, contacts, past, self.entries, entry_first, start, stop, doubt)
+            block = Block(chunk, contacts, past, self.entries, entry_first, start, stop)
+            engine.weigher.weigh(*block, doubt)
+            drawn = rules_with_draws(engine, rules, block)
             if part is None or len(part.pool.unit) < stop - start or len(part.mark) < self.entries.used[1]:
                 part = part_for(stop - start, int(self.entries.used[1]), columns, several=several)
             base = start
             while start < stop:
                 start = collect_problems(
-                    rules,
+                    drawn,
                     contacts,
                     history,
                     self.workspace,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from journeykit.kernels._core import credit_events as credit_events
     from journeykit.kernels._core import decide_block as decide_block
     from journeykit.kernels._core import decide_now as decide_now
+    from journeykit.kernels._core import draw_propensities as draw_propensities
     from journeykit.kernels._core import duplicate_claims as duplicate_claims
     from journeykit.kernels._core import fill_touches as fill_touches
     from journeykit.kernels._core import find_best_set as find_best_set
@@ -84,6 +85,7 @@ _KERNELS = (
     "credit_events",
     "decide_block",
     "decide_now",
+    "draw_propensities",
     "duplicate_claims",
     "fill_touches",
     "find_best_set",

@@ -156,6 +156,8 @@ class ExploreArrays(ArrayBundle):
         claim: by label, the key of the claim.
         normal: by one of equal parts of all chances, the normal quantile in its middle; empty where weights are dealt
             anew.
+        weight: by vector and candidate of a block, the weight with the drawn propensity, where a policy of one's own
+            was asked for it; else empty.
         share: the share of contacts that is drawn.
         start: what the seed and the instant of the run are stirred to.
         draws: how many numbered vectors there are; 0 where nothing is drawn.
@@ -165,6 +167,7 @@ class ExploreArrays(ArrayBundle):
         "contact": table(np.uint64),
         "claim": table(np.uint64),
         "normal": table(np.float64),
+        "weight": table(np.int64, 2),
         "share": table(np.float64),
         "start": int,
         "draws": int,
@@ -174,7 +177,10 @@ class ExploreArrays(ArrayBundle):
 def nothing_drawn() -> ExploreArrays:
     """Of a run that does not explore."""
     keys = np.zeros(0, np.uint64)
-    return ExploreArrays(contact=keys, claim=keys, normal=np.zeros(0), share=np.zeros(1), start=0, draws=0)
+    weight = np.zeros((0, 0), np.int64)
+    return ExploreArrays(
+        contact=keys, claim=keys, normal=np.zeros(0), weight=weight, share=np.zeros(1), start=0, draws=0
+    )
 
 
 class Rules(ArrayBundle):

@@ -9,6 +9,7 @@
 #include "choose.hpp"
 #include "exploration.hpp"
 #include "problem.hpp"
+#include "weights.hpp"
 #include "workspace.hpp"
 
 namespace journeykit {
@@ -48,8 +49,8 @@ void list_drawn(const Rules& rules, int64_t contact, const CandidateArrays& cand
     if (!takes_part(rules, claim)) continue;
     const double spread = candidates.estimate.size ? candidates.estimate[candidate].spread : NO_NUMBER;
     room.drawn[candidate - low] = room.draws.size();
-    room.draws.claim.push_back({rules.explore->claim[claim.label], claim.weight, claim.opening, claim.asked,
-                                claim.propensity, spread, claim.value,
+    room.draws.claim.push_back({rules.explore->claim[claim.label], claim.weight, candidate, claim.opening,
+                                claim.asked, claim.propensity, spread, claim.value,
                                 candidates.risk.size ? candidates.risk[candidate] : 0.0});
   }
   ready(rules, contact, room.draws);
@@ -257,6 +258,27 @@ void draw_candidates(const Rules& rules, const Contacts& contacts, int64_t conta
   list_drawn(rules, contact, candidates, low, high, room);
   draw_weights(rules, contacts, contact, vector_of(*rules.explore, contact), room.draws);
   put_weights(room, candidates.claim, low, true);
+}
+
+void draw_propensities(const Rules& rules, const Contacts& contacts, const CandidateArrays& candidates,
+                       Array1<const int64_t> candidate_first, int64_t start, int64_t stop, int64_t vector) {
+  ChanceRoom& room = chance_room();
+  for (int64_t contact = start; contact < stop; ++contact) {
+    list_drawn(rules, contact, candidates, candidate_first[contact - start],
+               candidate_first[contact - start + 1], room);
+    draw_numbers(rules, vector, room.draws);
+    for (int64_t place = 0; place < room.draws.size(); ++place) {
+      const DrawnClaim& own = room.draws.claim[place];
+      if (!has_spread(own)) continue;
+      Claim& claim = candidates.claim[own.place];
+      claim.propensity = propensity_drawn(rules, own, room.draws.drawn[place].number);
+      const Factors found =
+          factors_of(rules, contacts, contact, claim.opening, claim.propensity, claim.value, claim.asked);
+      claim.product = found.product;
+      claim.lead = found.lead;
+      claim.patience = found.patience;
+    }
+  }
 }
 
 }  // namespace journeykit

@@ -28,6 +28,11 @@ void forget_chances(const Rules& rules, const DecisionWorkspace& workspace, Arra
 bool is_by_prices(const Rules& rules, const DecisionWorkspace& workspace, Array1<Claim> claims,
                   const SearchProblem& problem, bool& found);
 
+// Gives the candidates of some contacts the propensities of a vector, and the factors that come of them: what
+// a policy weighs then. The candidates of the first contact are the first ones.
+void draw_propensities(const Rules& rules, const Contacts& contacts, const CandidateArrays& candidates,
+                       Array1<const int64_t> candidate_first, int64_t start, int64_t stop, int64_t vector);
+
 // Gives the candidates of a contact that is drawn their drawn weights.
 void draw_candidates(const Rules& rules, const Contacts& contacts, int64_t contact,
                      const CandidateArrays& candidates, int64_t low, int64_t high);

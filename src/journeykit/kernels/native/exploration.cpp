@@ -20,11 +20,6 @@ uint64_t start_of(const ExploreArrays& explore, int64_t contact) {
   return stir(explore.contact[contact] ^ static_cast<uint64_t>(explore.start));
 }
 
-// Whether the propensity of a claim is drawn at all.
-bool has_spread(const DrawnClaim& claim) {
-  return !std::isnan(claim.propensity) && claim.spread > 0.0;
-}
-
 // Deals the weights anew: the claims, ascending by their numbers, get the largest first.
 void deal(Draws& draws) {
   std::vector<int64_t>& order = draws.order;
@@ -38,14 +33,19 @@ void deal(Draws& draws) {
 }
 
 // The weight of a claim whose propensity is drawn.
-int64_t weight_drawn(const Rules& rules, const Contacts& contacts, int64_t contact, const DrawnClaim& claim,
-                     uint64_t number) {
+int64_t weight_drawn(const Rules& rules, const Contacts& contacts, int64_t contact, int64_t vector,
+                     const DrawnClaim& claim, uint64_t number) {
   if (!has_spread(claim)) return claim.weight;
-  double drawn = claim.propensity + claim.spread * rules.explore->normal[number >> PART_SHIFT];
-  drawn = drawn < 0.0 ? 0.0 : drawn > 1.0 ? 1.0 : drawn;
-  const Factors factors =
-      factors_of(rules, contacts, contact, claim.opening, drawn, claim.value, claim.asked);
-  const int64_t weight = millionths_of(factors.product - claim.risk);
+  const Array2<int64_t> given = rules.explore->weight;
+  int64_t weight = NONE;
+  if (given.rows != 0) {
+    weight = given(vector, claim.place);
+  } else {
+    const double drawn = propensity_drawn(rules, claim, number);
+    const Factors factors =
+        factors_of(rules, contacts, contact, claim.opening, drawn, claim.value, claim.asked);
+    weight = millionths_of(factors.product - claim.risk);
+  }
   // Where the policy fails with a drawn propensity, the weight stays as it was.
   return weight == NONE ? claim.weight : weight;
 }
@@ -136,6 +136,15 @@ bool goes_by_numbers(const Rules& rules, const NestedItems& items, const Draws& 
 
 }  // namespace
 
+bool has_spread(const DrawnClaim& claim) {
+  return !std::isnan(claim.propensity) && claim.spread > 0.0;
+}
+
+double propensity_drawn(const Rules& rules, const DrawnClaim& claim, uint64_t number) {
+  const double drawn = claim.propensity + claim.spread * rules.explore->normal[number >> PART_SHIFT];
+  return drawn < 0.0 ? 0.0 : drawn > 1.0 ? 1.0 : drawn;
+}
+
 bool is_drawn(const ExploreArrays& explore, int64_t contact) {
   return static_cast<double>(start_of(explore, contact) >> 11) / 9007199254740992.0 < explore.share[0];
 }
@@ -190,7 +199,7 @@ void draw_weights(const Rules& rules, const Contacts& contacts, int64_t contact,
   }
   for (int64_t place = 0; place < draws.size(); ++place) {
     DrawnWeight& drawn = draws.drawn[place];
-    drawn.weight = weight_drawn(rules, contacts, contact, draws.claim[place], drawn.number);
+    drawn.weight = weight_drawn(rules, contacts, contact, vector, draws.claim[place], drawn.number);
   }
 }
 

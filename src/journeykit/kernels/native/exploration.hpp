@@ -10,10 +10,11 @@
 
 namespace journeykit {
 
-// A claim that takes part: its key, what it weighs undrawn, and what its weight is made anew from.
+// A claim that takes part: its key, what it weighs undrawn, its place among the candidates of a block, and
+// what its weight is made anew from.
 struct DrawnClaim {
   uint64_t key;
-  int64_t weight, opening, asked;
+  int64_t weight, place, opening, asked;
   double propensity, spread, value, risk;
 };
 
@@ -44,6 +45,12 @@ inline bool explores(const Rules& rules) {
 inline bool draws_propensities(const Rules& rules) {
   return rules.explore->normal.size > 0;
 }
+
+// Whether the propensity of a claim is drawn at all.
+bool has_spread(const DrawnClaim& claim);
+
+// The propensity of a claim that has one and a spread, as the number draws it.
+double propensity_drawn(const Rules& rules, const DrawnClaim& claim, uint64_t number);
 
 // Whether a contact is drawn.
 bool is_drawn(const ExploreArrays& explore, int64_t contact);

@@ -286,6 +286,7 @@ struct ExploreArrays {
   Array1<uint64_t> contact;
   Array1<uint64_t> claim;
   Array1<double> normal;
+  Array2<int64_t> weight;
   Array1<double> share;
   int64_t start;
   int64_t draws;

@@ -345,8 +345,9 @@ std::vector<Layout> layouts() {
            field("charged", &Quotas::charged), field("run", &Quotas::run)}),
       layout<ExploreArrays>("ExploreArrays",
                             {field("contact", &ExploreArrays::contact), field("claim", &ExploreArrays::claim),
-                             field("normal", &ExploreArrays::normal), field("share", &ExploreArrays::share),
-                             field("start", &ExploreArrays::start), field("draws", &ExploreArrays::draws)}),
+                             field("normal", &ExploreArrays::normal), field("weight", &ExploreArrays::weight),
+                             field("share", &ExploreArrays::share), field("start", &ExploreArrays::start),
+                             field("draws", &ExploreArrays::draws)}),
       layout<Zones>(
           "Zones", {field("first", &Zones::first), field("since", &Zones::since),
                     field("offset", &Zones::offset), field("low", &Zones::low), field("high", &Zones::high)}),

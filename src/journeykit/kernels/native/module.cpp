@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.hpp"
+#include "chances.hpp"
 #include "collect_claims.hpp"
 #include "collect_problems.hpp"
 #include "credit_events.hpp"
@@ -78,6 +79,7 @@ void bind_decisions(nb::module_& module) {
   module.def("collect_derived_now", released(&collect_derived_now));
   module.def("collect_claims", released(&collect_claims));
   module.def("weigh_block", released(&weigh_block));
+  module.def("draw_propensities", released(&draw_propensities));
   module.def("decide_block", released(&decide_block));
   module.def("plain_times", released(&plain_times));
   module.def("decide_now", released(&decide_now));
