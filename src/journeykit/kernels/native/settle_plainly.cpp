@@ -360,8 +360,8 @@ bool list_drawn(const PlainContact& own, PlainDraws& room) {
     const double risk =
         risk_of(own.rules(), own.block.contacts.person[own.contact], own.opening_of(item), told);
     room.drawn[place] = room.draws.size();
-    room.draws.claim.push_back({own.rules().explore->claim[item.opening], item.weight, NONE, item.opening, NONE,
-                                told.propensity, told.estimate.spread, told.value, risk});
+    room.draws.claim.push_back({own.rules().explore->claim[item.opening], item.weight, NONE, item.opening,
+                                NONE, told.propensity, told.estimate.spread, told.value, risk});
     if (item.winner == SHUT) continue;
     room.open.push_back(place);
     is_granted = is_granted && item.winner >= 0;
