@@ -50,6 +50,8 @@ RULE_NAMES = {
     "RULE_SCORE": "score",
     "RULE_EXPIRES": "expires",
     "RULE_WAIT": "wait",
+    "RULE_STAGE_VALUE": "stage_value",
+    "RULE_MIN_UPLIFT": "min_uplift",
 }
 
 
