@@ -176,6 +176,8 @@ def test_a_table_of_scores_is_what_decisions_read(learned, tmp_path):
         ({"since": AT}, "since must be before until"),
         ({"playbook": playbook(responses=[])}, "there is nothing to learn"),
         ({"contacts": None, "static": "born"}, "give the table"),
+        ({"contacts": [{"contact_id": "c000", "valid_from": "once"}]}, "contacts: its only row cannot be used"),
+        ({"contacts": [*tables()["contacts"], {"contact_id": "c000"}], "max_bad": "1%"}, "1 of 41 rows are bad"),
         ({"until": datetime(2026, 11, 30)}, "until must be an aware datetime"),
     ],
 )

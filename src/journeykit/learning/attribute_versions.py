@@ -100,17 +100,21 @@ class AttributeVersions:
             only: the folded names of the attributes that are kept; None for all.
 
         Raises:
-            DataError: for a table that cannot be read, and where all attributes are kept, for a static one that it does
-                not have.
+            DataError: for a table that cannot be read, one of whose rows none can be used, too many bad rows, and where
+                all attributes are kept, for a static one that it does not have.
         """
         found = _VersionReader(source, numbers, zone, bad, only)
+        bad.rows[found.source] = found.rows
+        bad.refuse_useless(found.source, found.good)
         named = frozenset(map(fold_name, static))
         for name in static:
             if only is None and fold_name(name) not in found.names:
                 hint = closest(fold_name(name), list(found.names))
                 more = f"did you mean {hint!r}?" if hint else f"there is {', '.join(sorted(found.names)) or 'none'}"
                 raise DataError(f"contacts have no attribute {name!r}; {more}", source=found.source, field=name)
-        return found.versions(cls, named)
+        made: Self = found.versions(cls, named)
+        bad.check()
+        return made
 
     def place_of(self, fold: str, contact: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row that says an attribute of contacts as of instants; -1 for none.
@@ -142,7 +146,8 @@ class _VersionReader:
         self._since: list[NDArray[np.int64]] = []
         self._row: list[NDArray[np.int64]] = []
         self._columns: dict[str, list[pa.Array]] = {}
-        self._rows = 0
+        self.rows = 0
+        self.good = 0
         self.names: dict[str, str] = {}
         self.is_dated = False
         table = open_source(source, "contacts", typed=is_attribute, zone=zone)
@@ -170,6 +175,7 @@ class _VersionReader:
         places = places_of(names, self.source)
         columns = [Column(array) for array in arrays]
         rows = len(columns[0]) if columns else 0
+        self.rows += rows
         faults: Faults = {}
         owner = self._numbers.meet(columns[places["contact_id"]] if "contact_id" in places else None, rows, faults)
         since = np.full(rows, ALWAYS)
@@ -187,12 +193,12 @@ class _VersionReader:
         for fold, place in places.items():
             if self._is_kept(fold):
                 # Parts before this one may have lacked the column.
-                own = self._columns.setdefault(fold, [pa.nulls(self._rows)] if self._rows else [])
+                own = self._columns.setdefault(fold, [pa.nulls(self.good)] if self.good else [])
                 own.append(_known_kind(columns[place]).take(number_array(kept, pa.int64())))
                 self.names.setdefault(fold, names[place].strip())
-        self._rows += len(kept)
+        self.good += len(kept)
         for own in self._columns.values():
-            lacking = self._rows - sum(map(len, own))
+            lacking = self.good - sum(map(len, own))
             if lacking:
                 own.append(pa.nulls(lacking))
 

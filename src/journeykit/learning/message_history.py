@@ -109,7 +109,6 @@ class MessageHistory:
         if contacts is not None:
             where = None if zone is None else clock(zone).zone
             versions = AttributeVersions.read(contacts, numbers, zone=where, bad=bad, static=static, only=only)
-            bad.check()
         count = numbers.count
         return cls(
             ids=numbers.ids,
