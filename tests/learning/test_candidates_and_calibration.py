@@ -117,7 +117,7 @@ def any_messages(draw):
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(any_messages())
 def test_any_messages_give_chances(examples):
     """Whatever the messages are, chances are between 0 and 1, spreads are 0 or more, and the card can be read."""

@@ -134,6 +134,25 @@ def test_your_own_estimator_competes():
         fit_response("sale", examples, candidates={"boosting": LogisticRegression()})
 
 
+def test_an_estimator_that_fails_later_is_named():
+    """Once chosen, an estimator is needed; where it then fails on more messages, the error says so."""
+    examples, _ = example_messages(1000)
+    known = np.where(examples.label[600:800], 0.9, 0.1)
+
+    class Knows:
+        def fit(self, rows, label):
+            if len(rows) > 600:
+                raise MemoryError("too many")
+            self.predict_proba = lambda asked: np.column_stack([1 - known, known])
+            return self
+
+        def predict_proba(self, rows):
+            raise NotImplementedError
+
+    with pytest.raises(jk.ModelError, match="the model 'mine' fails on more messages: MemoryError: too many"):
+        fit_response("sale", examples, candidates={"mine": Knows()})
+
+
 def test_scores_are_those_of_scikit_learn():
     """Log loss, Brier's score and the groups of calibration agree with scikit-learn's."""
     rng = np.random.default_rng(1)

@@ -130,6 +130,12 @@ class _ResponseFit:
             found.append(TriedModel(name=name, log_loss=float(own.mean()), gain=gain, error=spread))
         return tuple(found)
 
+    def _fitted(self, name: str, rows: TrainingRows) -> ChanceScorer:
+        try:
+            return self.fits[name](rows, self.seed)
+        except Exception as error:
+            raise ModelError(f"the model {name!r} fails on more messages: {type(error).__name__}: {error}") from error
+
     def _checked(self, chosen: str) -> tuple[ChanceCalibration | None, ModelCard]:
         """The chosen model and the baseline, fitted on all but the last messages, on these."""
         part = self.split.part
@@ -138,7 +144,7 @@ class _ResponseFit:
         own = base
         if chosen in self.fits:
             rows = TrainingRows.of(early.matrix, early.label)
-            own = self.fits[chosen](rows, self.seed).log_odds(last.matrix, rows.encoder.levels(last.matrix))
+            own = self._fitted(chosen, rows).log_odds(last.matrix, rows.encoder.levels(last.matrix))
         calibration = ChanceCalibration.of(own, last.label)
         shown, base = (self._calibrated(given, last) for given in (own, base))
         card = ModelCard(
@@ -170,7 +176,7 @@ class _ResponseFit:
         scorer, spread = None, None
         if chosen in self.fits:
             rows = TrainingRows.of(matrix, label)
-            encoder, scorer = rows.encoder, self.fits[chosen](rows, self.seed)
+            encoder, scorer = rows.encoder, self._fitted(chosen, rows)
             log_odds = scorer.log_odds(matrix, rows.levels)
             spread = ChanceSpread.of(rows, log_odds, self.examples.contact, self.seed)
         else:
