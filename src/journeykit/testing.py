@@ -196,6 +196,9 @@ def _check_columns(policy: Any, playbook: Playbook, contacts: Sequence[Contact],
             "campaign_id": campaign,
             "propensity": (number + at_) % 5 / 4,
             "value": 2.0 + number % 3,
+            "spread": (number + at_) % 3 / 8,
+            "opt_out": (number + at_) % 4 / 16,
+            "uplift": ((number + at_) % 3 - 1) / 2,
         }
         for number, contact in enumerate(contacts)
         for at_, campaign in enumerate(campaigns)

@@ -13,6 +13,7 @@ from generate import lively
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables import decision_cells
+from journeykit.testing import check_policy
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = {
@@ -162,3 +163,18 @@ def test_quotas_add_up_what_models_say(column):
     table = TableJob(arbiter, contacts, claims=claims, at=AT, everything=True)
     found = [row["weight"] for batch in table.batches() for row in batch.to_pylist() if row["outcome"] == "granted"]
     assert granted == found == [3, 4, 5]
+
+
+class Forgetful(CarefulColumns):
+    """A policy whose columns forget one of the three."""
+
+    def weigh_columns(self, columns):
+        """The same as if nobody said how likely an opt-out is."""
+        return super().weigh_columns(columns) - FACTORS["opt_out"] * np.nan_to_num(columns.opt_out)
+
+
+def test_a_policy_is_checked_with_them():
+    """Columns that forget what `weigh` looks at are found by `check_policy`."""
+    check_policy(CarefulColumns())
+    with pytest.raises(AssertionError, match="weigh_columns"):
+        check_policy(Forgetful())
