@@ -12,6 +12,7 @@ import pytest
 import tabled
 from attrs import evolve
 from generate import lively, quotas, with_experiments, with_exploration
+from generate_attention import with_attention
 from test_one_equals_columns import assert_equal
 from test_plain_contacts import many_campaigns, plain_situation
 
@@ -33,6 +34,9 @@ def explored(start, number, **fixed):
             continue
         found = with_exploration(found, **fixed)
         rng, few = Random(seed), found.until is not None
+        if seed % 3 == 2:
+            # What an opt-out may cost is taken from drawn weights too.
+            found = found.but(playbook=with_attention(Random(seed), found.playbook))
         rows, history = tabled.contacts(rng, found.at, 8), tabled.touches(rng, found.playbook, found.at, 8)
         scores = tabled.estimated(rng, tabled.scores(rng, found.playbook, 8)) if seed % 3 else None
         claims = tabled.claims(rng, found.playbook, found.at, 8, few=few, faults=False) if seed % 4 == 1 else None
