@@ -9,6 +9,9 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from attrs import evolve
+from sklearn.naive_bayes import GaussianNB
+
 from journeykit.errors import ModelError
 from journeykit.learning import Feature, FeatureMatrix
 from journeykit.learning.learned_model import LearnedModel
@@ -77,6 +80,25 @@ def test_one_answer_for_all_is_no_fault():
     assert fit_uplift("sale", rows).uplift(rows.matrix)[0] == pytest.approx(0, abs=0.01)
 
 
+def test_strange_features_do_no_harm():
+    """Infinite and missing values, a constant, a feature that is never there: the answer is a number for each row."""
+    rows = crowd(3_000)
+    strange = np.column_stack([rows.matrix.values, np.full(3_000, np.nan), np.where(rows.contact % 7, 1.0, np.inf)])
+    features = (*rows.matrix.features, Feature("never"), Feature("endless"))
+    model = fit_uplift("sale", evolve(rows, matrix=FeatureMatrix(features, strange)))
+    found, _ = model.uplift(FeatureMatrix(features, strange))
+    assert np.isfinite(found).all()
+    assert found[rows.matrix.column("kind") == 1].mean() > found[rows.matrix.column("kind") == 0].mean() + 0.1
+
+
+def test_an_estimator_of_the_user_competes():
+    """Learners over it are tried beside those of the library, under its name."""
+    card = fit_uplift("sale", crowd(1_500), candidates={"bayes": GaussianNB()}).card
+    assert {own.name for own in card.tried} >= {"T-learner, bayes", "X-learner, bayes", "T-learner, logistic"}
+    with pytest.raises(ModelError, match="expected an estimator with fit and predict_proba, found int"):
+        fit_uplift("sale", crowd(100), candidates={"mine": 3})
+
+
 def test_without_a_holdout_nobody_knows():
     """A campaign without contacts held out has no uplift, and without any such contact nothing can be learned."""
     rows = crowd(400)
@@ -104,7 +126,7 @@ def test_classes_are_known_by_name():
 
 def test_a_seed_gives_one_model():
     """The same rows and seed give the same model, to the bit; another seed divides contacts otherwise."""
-    rows = crowd(1_000)
+    rows = crowd(600)
     cards = [fit_uplift("sale", rows, seed=seed).card for seed in (0, 0, 1)]
     assert cards[0].to_dict() == cards[1].to_dict()
     assert cards[0].tried[1].curve.qini != cards[2].tried[1].curve.qini
