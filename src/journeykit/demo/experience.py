@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 HORIZON = 28
 """After how many days it is settled whether a mailing was redeemed in time."""
+DIGITS = 3
+"""Losses are given with so many: versions of scikit-learn differ in later ones."""
 PRIOR_MAILINGS = 20
 """How many mailings the first guess is worth."""
 PRIOR_RATE = 0.1

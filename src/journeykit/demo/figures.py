@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 
 from journeykit.demo.households import Households
+from journeykit.demo.kept import kept
 from journeykit.demo.overlap import most_at_once, refused
 from journeykit.demo.replay import ClaimAnswer, Replay, replay
+from journeykit.demo.second_half import second_half
 from journeykit.model.decision import Explanation
 from journeykit.model.outcome import Outcome
 
@@ -35,7 +37,8 @@ class Findings:
     Attributes:
         figures: plain data: ``record`` (what happened), ``playbook``, ``kept`` (mailings and redemptions of the
             record and of each replay), ``teams``, ``stages``, ``stops`` (why claims were not granted at once, and
-            their outcome in the end), ``denied`` (why, by reason), ``explained`` and ``check``.
+            their outcome in the end), ``denied`` (why, by reason), ``explained``, ``check`` and ``second_half`` (see
+            `journeykit.demo.second_half.second_half`).
         explanation: one decision, explained; None where every claim was granted.
         replays: ``first_come``, ``choice_alone`` (journeykit without the reserve) and ``journeykit``.
     """
@@ -82,6 +85,8 @@ def find(retailer: Retailer, playbook: Playbook, progress: Callable[[str], objec
     ours = replays["journeykit"]
     progress("checking caps on campaigns at once")
     check = {str(most): refused(retailer, most) for most in CHECKED}
+    progress("learning from the first half, and deciding the second by it")
+    learned = second_half(retailer, playbook, households, replays)
     explanation = _explanation(ours, playbook.timezone)
     figures = {
         "record": _record(retailer),
@@ -99,6 +104,7 @@ def find(retailer: Retailer, playbook: Playbook, progress: Callable[[str], objec
         **_results(ours, playbook),
         "explained": explanation and explanation.to_dict(),
         "check": check,
+        "second_half": learned,
     }
     return Findings(figures, explanation, replays)
 
@@ -127,22 +133,6 @@ def _record(retailer: Retailer) -> dict[str, Any]:
         "redemptions": sum(map(len, retailer.redemptions.values())),
         "baskets": sum(map(len, retailer.baskets.values())),
         "households_by_most_campaigns_at_once": {str(most): at_once[most] for most in sorted(at_once)},
-    }
-
-
-def kept(retailer: Retailer, granted: Mapping[Pair, int]) -> dict[str, int]:
-    """The mailings that went out, and their redemptions on that day or later.
-
-    ``at_random`` is how many redeemed mailings so many keep on average, where those that are left out are drawn by lot
-    and the others go out when they really did.
-    """
-    redeemed = [sum(day >= sent for day in retailer.redemptions.get(pair, ())) for pair, sent in granted.items()]
-    return {
-        "mailings": len(granted),
-        "saved": len(retailer.mailings) - len(granted),
-        "redeemed_mailings": sum(count > 0 for count in redeemed),
-        "redemptions": sum(redeemed),
-        "at_random": round(len(retailer.redemptions) * len(granted) / len(retailer.mailings)),
     }
 
 

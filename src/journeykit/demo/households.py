@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from journeykit.basics.clock import clock
 from journeykit.journey import Event, Journey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from journeykit.demo.retailer import Retailer
@@ -41,6 +42,13 @@ class Households:
         path = self._paths[household]
         place = bisect_right(path, at, key=attrgetter("since"))
         return path[place - 1].stage if place else self._journey.stages[0].name
+
+    def steps(self, households: Iterable[int]) -> Iterator[tuple[int, str, datetime]]:
+        """Whose, which and since when: the stages of households, the last one where several begin at one instant."""
+        for household in households:
+            for step, after in zip_longest(path := self._paths[household], path[1:]):
+                if after is None or after.since > step.since:
+                    yield household, step.stage, step.since
 
     def _path(self, days: Sequence[int]) -> tuple[Step, ...]:
         # The number tells two baskets of one day apart; without it they are one event, given twice.

