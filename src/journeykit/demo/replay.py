@@ -86,7 +86,7 @@ class OwnExperience:
         self._teams = teams
         self._experience = Experience()
 
-    def wake(self, day: int, households: Sequence[int]) -> None:  # noqa: ARG002  (whoever asks, it knows the same)
+    def wake(self, day: int, households: Sequence[int]) -> None:  # noqa: ARG002  (it knows the same of all)
         """Learn how the mailings went that are now four weeks old."""
         self._experience.wake(day)
 
