@@ -104,6 +104,25 @@ def test_chances_of_plain_contacts_are_those_of_the_general_path(monkeypatch, me
     assert settled > 60
 
 
+@pytest.mark.parametrize("points", [{"sms": 3, "push": 1}, {"sms": 0, "push": 3}])
+def test_a_cap_that_all_fit_into_takes_no_chance_away(points):
+    """Where claims use a cap unevenly, and it has room for all of them, it binds nobody."""
+    channels = dict(zip(NAMES, ("sms", "push", "email", "email"), strict=True))
+    playbook = Playbook.from_dict({
+        "content": [{"id": name, "channel": channel} for name, channel in channels.items()],
+        "campaigns": [{"id": name, "content": [name], "weight": 4 - place} for place, name in enumerate(NAMES)],
+        "caps": [
+            {"name": "pressure", "max": 6, "window": {"rolling": "24h"}, "points": points},
+            {"name": "letters", "max": 1, "window": {"rolling": "24h"}, "where": {"channel": "email"}},
+        ],
+        "on_missing": {"consent": "allow"},
+        "explore": {"share": 0.1, "draws": 10},
+    })  # fmt: skip
+    assert_equal(playbook, [{"contact_id": f"c{place}"} for place in range(8)], [], at=AT)
+    found = crowd(playbook, 8)
+    assert set(found["a"].chance) == set(found["b"].chance) == {1.0}
+
+
 def one_of_four(**explore):
     """Four campaigns that weigh 4, 3, 2 and 1, of which a contact gets one."""
     return Playbook.from_dict({

@@ -385,7 +385,8 @@ bool lay_nested(const PlainContact& own, PlainDraws& room) {
     room.nested.item.push_back({room.drawn[place], items[place].weight, opening.tier, 0, place, 0});
     campaign_of(own, opening.campaign).members = 0;
     for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
-      room_of(own, own.rules().cells[at].cell).members = 0;
+      CellRoom& cell = room_of(own, own.rules().cells[at].cell);
+      cell.members = cell.total = cell.mixed = 0;
     }
   }
   int64_t bit = 1;
@@ -394,7 +395,12 @@ bool lay_nested(const PlainContact& own, PlainDraws& room) {
     campaign_of(own, opening.campaign).members |= bit;
     for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
       const Cell& cell = own.rules().cells[at];
-      if (cell.points) room_of(own, cell.cell).members |= bit;
+      CellRoom& found = room_of(own, cell.cell);
+      if (found.limit == NO_LIMIT || cell.points == 0) continue;
+      if (found.total == 0) found.points = cell.points;
+      add_points(found.total, cell.points);
+      found.mixed |= found.points != cell.points;
+      found.members |= bit;
     }
     bit = static_cast<int64_t>(static_cast<uint64_t>(bit) << 1);
   }
@@ -404,11 +410,12 @@ bool lay_nested(const PlainContact& own, PlainDraws& room) {
     if (!add_nested_row(room.nested, static_cast<uint64_t>(campaign.members), 1)) return false;
     campaign.members = 0;
     for (int64_t at = opening.cell_from; at < opening.cell_to; ++at) {
-      const Cell& cell = own.rules().cells[at];
-      CellRoom& found = room_of(own, cell.cell);
-      if (found.members == 0) continue;
-      const int64_t capacity = found.limit == NO_LIMIT ? MOST_NESTED : room_in(found) / cell.points;
-      if (!add_nested_row(room.nested, static_cast<uint64_t>(found.members), capacity)) return false;
+      CellRoom& found = room_of(own, own.rules().cells[at].cell);
+      // What all of them fit into binds nobody, however they count.
+      if (found.members != 0 && found.total > room_in(found)) {
+        const uint64_t members = static_cast<uint64_t>(found.members);
+        if (found.mixed || !add_nested_row(room.nested, members, room_in(found) / found.points)) return false;
+      }
       found.members = 0;
     }
   }
