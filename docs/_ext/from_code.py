@@ -166,6 +166,8 @@ def _value(schema: Mapping[str, Any]) -> str:
         return f"[{name}]({_LINKED.get(name, '#' + name.lower())})"
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(map(_value, schema["anyOf"])))
+    if "const" in schema:
+        return code(schema["const"])
     if "enum" in schema:
         return ", ".join(code("null" if word is None else word) for word in dict.fromkeys(schema["enum"]))
     if schema.get("type") == "array":

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from journeykit.errors import ModelError
 from journeykit.learning.feature_matrix import FeatureMatrix
 
+Flags = NDArray[np.bool_]
+"""True or false for each message."""
 
-def _flags(given: Any) -> NDArray[np.bool_]:
+
+def _flags(given: Any) -> Flags:
     return np.asarray(given, np.bool_)
 
 
@@ -51,7 +54,7 @@ class Examples:
     """
 
     matrix: FeatureMatrix
-    label: NDArray[np.bool_] = field(converter=_flags)
+    label: Flags = field(converter=_flags)
     value: NDArray[np.float64] = field(converter=_numbers)
     at: NDArray[np.int64] = field(converter=_places)
     contact: NDArray[np.int64] = field(converter=_places)

@@ -39,7 +39,7 @@ class MessageHistory:
 
     Attributes:
         ids: the ids of the contacts, by number.
-        messages: the messages that they got; as code the place in `kinds`. Their order is that of `table`.
+        messages: the messages that they got; as code the place in `kinds`. Their order is that of ``table``.
         kinds: what messages are apart from whose and when: by facet, the values.
         answers: what they answered; as code the place in `responses`. An event counts once for each response.
         responses: the names of the responses.

@@ -10,10 +10,11 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from journeykit.errors import ModelError
+from journeykit.learning.examples import Flags
 from journeykit.learning.feature_matrix import FeatureMatrix
 
 
-def _booleans(given: Any) -> NDArray[np.bool_]:
+def _booleans(given: Any) -> Flags:
     return np.asarray(given, np.bool_)
 
 
@@ -48,8 +49,8 @@ class UpliftRows:
     """
 
     matrix: FeatureMatrix
-    treated: NDArray[np.bool_] = field(converter=_booleans)
-    label: NDArray[np.bool_] = field(converter=_booleans)
+    treated: Flags = field(converter=_booleans)
+    label: Flags = field(converter=_booleans)
     contact: NDArray[np.int64] = field(converter=_numbers)
     campaign: NDArray[np.int64] = field(converter=_numbers)
     campaigns: tuple[str, ...]
