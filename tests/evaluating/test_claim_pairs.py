@@ -84,10 +84,19 @@ def test_what_does_not_join_is_counted():
     assert pairs.left_out == {
         "claims of runs that only the log has": 1,
         "claims of runs that the log does not have": 1,
-        "claims of contacts that only one of both tables has": 3,
+        "claims of contacts that only one of both tables has in the run": 3,
         "claims of contacts of whom a granted one has no chance": 2,
         "claims that a table has more than once": 3,
     }
+
+
+def test_a_contact_counts_in_the_runs_in_which_both_tables_have_it():
+    """Where the other decisions were cut off in a run, the log's messages to the others say nothing of them."""
+    late = {"decided_at": "2026-11-06T10:00:00Z"}
+    log = [claim(who, **run) for who in ("anna", "ben") for run in ({}, late)]
+    others = [claim(), claim("ben", outcome="denied", chance=None), claim(**late)]
+    _, pairs = read([*log, claim("ben", "sale", "denied", None)], others)
+    assert (len(pairs), pairs.left_out) == (3, {"claims of contacts that only one of both tables has in the run": 1})
 
 
 def test_bad_rows_are_counted_and_named():

@@ -73,17 +73,29 @@ def test_messages_of_one_contact_are_one_witness():
 
 
 def test_tables_are_the_trees(monkeypatch):
-    """Boosting is kept as tables, which give what scikit-learn's trees give, for any levels."""
+    """Boosting is kept as tables, which give what scikit-learn's trees give, for any levels that messages had."""
     examples, _ = example_messages(3000)
     rows = TrainingRows.of(examples.matrix, examples.label)
     trees, tables_of = [], LevelTables.of
     monkeypatch.setattr(LevelTables, "of", lambda own, *rest: trees.append(own) or tables_of(own, *rest))
     tables = fit_boosting(rows, 0)
     rng = np.random.default_rng(2)
-    levels = (rng.random((4, 2000)) * np.array(rows.encoder.totals)[:, None]).astype(np.int32)
+    levels = np.stack([rng.choice(np.unique(own), 2000) for own in rows.levels])
     assert tables.pairs
     for own in (rows.levels, levels):
         assert np.allclose(tables.sums(own), trees[0](own), atol=1e-9)
+
+
+def test_boosting_takes_what_no_message_had_for_the_average():
+    """Trees send a class that they never saw the way of the more frequent one; it is like none of them."""
+    examples, _ = example_messages(3000)
+    rows = TrainingRows.of(examples.matrix, examples.label)
+    tables, campaign = fit_boosting(rows, 0), rows.levels[0]
+    never = rows.encoder.features[0].size + 1
+    assert not (campaign == never).any()
+    as_new, like = rows.levels[:, :1].copy(), np.repeat(rows.levels[:, :1], rows.levels.shape[1], axis=1)
+    as_new[0], like[0] = never, campaign
+    assert tables.sums(as_new) == pytest.approx(tables.sums(like).mean())
 
 
 def test_a_campaign_is_never_surer_than_its_own_messages():

@@ -16,7 +16,9 @@ import journeykit
 from journeykit import Campaign, Content, DataError, Journey, ModelError, Playbook, Response, Scope, Stage, Transition
 from journeykit.basics.clock import micros
 from journeykit.learning import (
+    Feature,
     FeatureMaker,
+    FeatureMatrix,
     LearnedModel,
     MessageHistory,
     PossibleMessages,
@@ -24,6 +26,7 @@ from journeykit.learning import (
     features_of,
     score,
 )
+from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.scored_campaigns import scored_campaigns
 from journeykit.tables import ScoreTable
 
@@ -226,6 +229,38 @@ def test_an_attribute_that_is_the_answer_is_harmless():
     undated = [{"contact_id": row["contact_id"], "bought": row["bought"]} for row in dated[::3]]
     past = MessageHistory.read(playbook(), own["touches"], own["events"], until=AT, contacts=undated)
     assert "bought" not in {feature.name for feature in features_of(past)}
+
+
+def test_what_is_new_is_not_what_is_missing():
+    """A campaign that the model never saw is no message without one, and a new city is not the lack of one."""
+    features = (Feature("campaign", "category", ("meetup",)), Feature("city", "category", ("Ohrid",)))
+    new = [{"contact_id": "new", "city": "Bitola"}, {"contact_id": "lacking", "city": None}]
+    past = MessageHistory.read(playbook(), [], [], until=AT, contacts=new)
+    asked = PossibleMessages(
+        contact=past.contacts.given, at=np.full(2, micros(AT)), moment=np.arange(2), kind=np.arange(2),
+        kinds=({"campaign": ("brand-new",)}, {}),
+    )  # fmt: skip
+    found = FeatureMaker(past, features).matrix(asked)
+    assert (found.texts("campaign"), found.texts("city")) == (["brand-new", None], ["Bitola", None])
+    levels = LevelEncoder.of(FeatureMatrix(features, [[0.0, 0.0]] * 10)).levels(found)
+    assert levels.tolist() == [[2, 1], [2, 1]]
+
+
+def test_a_score_is_for_an_hour_at_which_messages_go(learned):
+    """By night, when nothing was ever sent, the score is that of the usual hour, and this is said."""
+    own = tables()
+    found = []
+    for hour in (2, 9):
+        at = AT.replace(hour=hour)
+        found.append(score(playbook(), learned, own["contacts"], own["touches"], own["events"], at=at))
+    made = [FeatureMaker(each.history, (Feature("hour"),), hour=each.hour) for each in found]
+    asked = [
+        PossibleMessages(contact=[0], at=np.array([each.at]), moment=np.array([0]), kind=np.array([0]), kinds=({},))
+        for each in found
+    ]
+    assert [maker.matrix(one).values.item() for maker, one in zip(made, asked, strict=True)] == [9, 9]
+    told = ["hardly a message went at this hour of the day: scores are for 09:00, when most went"]
+    assert [[note for note in each.notes if "hour" in note] for each in found] == [told, []]
 
 
 def test_what_is_left_out_is_told():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
 
 import journeykit as jk
+from journeykit import DataError
 from journeykit.learning import Examples, Feature, FeatureMatrix, LearnedModel, ModelManifest, fit_response
 
 PLAYBOOK = jk.Playbook.from_dict({"name": "spring", "campaigns": [{"id": "news"}]})
@@ -168,3 +169,26 @@ def test_the_manifest_is_plain_json(saved):
     }
     assert {"journeykit", "scikit-learn", "skops", "numpy"} <= data["versions"].keys()
     assert ModelManifest.from_json(json.dumps(data), "model") == saved[1].manifest
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"versions": {"scikit-learn": 5}}, {"playbook": 5}, {"until": "soon"}, {"static": [1]}, {"playbook_name": None}],
+)
+def test_a_manifest_of_other_kinds_is_refused(saved, tmp_path, parts):
+    """Whatever has written it: no part of it is taken for what it is not."""
+    with pytest.raises(DataError, match="the manifest of this model cannot be read"):
+        LearnedModel.load(changed(saved, tmp_path, **parts), PLAYBOOK)
+
+
+def test_a_small_file_cannot_fill_the_memory(saved, tmp_path):
+    """What is compressed is not unpacked; and lists in lists without end are no manifest."""
+    path = tmp_path / "packed.skops"
+    with ZipFile(path, "w", ZIP_DEFLATED) as file:
+        file.writestr("manifest.json", b" " * 10_000_000)
+    with pytest.raises(DataError, match="found another file"):
+        LearnedModel.load(path)
+    with ZipFile(path, "w") as file:
+        file.writestr("manifest.json", "[" * 100_000)
+    with pytest.raises(DataError, match="cannot be read"):
+        LearnedModel.load(path)

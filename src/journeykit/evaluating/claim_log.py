@@ -107,7 +107,7 @@ class ClaimLog:
         chance: the chance with which it was granted; nan where that is not known.
         send_at: of a granted one, when it goes out, in microseconds; else when it was decided.
         account: by number of a contact, the number of the account; -1 for none.
-        is_met: by number of a contact, whether the table has a row of the contact.
+        met: the numbers of the contacts of whom it has a row in a run, and the instant of this run; each pair once.
         runs: the instants of all its runs, in microseconds, ascending.
         decision: of the granted ones, the decision ids.
         columns: the columns of `KEYS` that it has.
@@ -126,7 +126,7 @@ class ClaimLog:
     chance: NDArray[np.float64]
     send_at: NDArray[np.int64]
     account: NDArray[np.int64]
-    is_met: NDArray[np.bool_]
+    met: tuple[NDArray[np.int64], NDArray[np.int64]]
     runs: NDArray[np.int64]
     decision: pa.Array
     columns: frozenset[str] = field(factory=frozenset)
@@ -232,6 +232,7 @@ class _ClaimRows:
         self._parts: list[tuple[NDArray[Any], ...]] = []
         self._decisions: list[pa.Array] = []
         self._met: list[NDArray[np.int64]] = []
+        self._pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._runs: list[NDArray[np.int64]] = []
         self._accounts: list[NDArray[np.int64]] = []
         self._columns: set[str] = set()
@@ -263,6 +264,7 @@ class _ClaimRows:
         self._has_denied |= bool((good & ~is_sent).any())
         self._has_chances |= bool((good & ~np.isnan(chance)).any())
         self._meet(contact, good, own.get("account_id"))
+        self._pairs.append(_pairs(contact[good], at[good]))
         self._runs.append(np.unique(at[good]))
         self.chances += int(np.count_nonzero(good & (chance > 0)))
         kept = np.flatnonzero(good & (is_sent | (chance > 0)))
@@ -324,17 +326,16 @@ class _ClaimRows:
             for place, kind in enumerate(kinds)
         ]
         count = self._reader.contacts.count
-        is_met, account = np.zeros(count, np.bool_), np.full(count, -1, np.int64)
+        account = np.full(count, -1, np.int64)
         # The first row of a contact says the account.
         for met, own in zip(reversed(self._met), reversed(self._accounts), strict=True):
-            is_met[met] = True
             account[met] = own
         names = ("contact", "at", "kind", "claim", "is_sent", "chance", "send_at")
         return ClaimLog(
             source=self._source,
             **dict(zip(names, read, strict=True)),
             account=account,
-            is_met=is_met,
+            met=_pairs(*(np.concatenate([np.zeros(0, np.int64), *own]) for own in zip(*self._pairs, strict=True))),
             runs=np.unique(np.concatenate([np.zeros(0, np.int64), *self._runs])),
             decision=pa.concat_arrays([pa.nulls(0, pa.large_string()), *self._decisions]),
             columns=frozenset(self._columns.intersection(KEYS)),
@@ -343,6 +344,15 @@ class _ClaimRows:
             has_denied=self._has_denied,
             has_chances=self._has_chances,
         )
+
+
+def _pairs(contact: NDArray[np.int64], at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Contacts and instants, each pair once."""
+    order = np.lexsort((contact, at))
+    contact, at = contact[order], at[order]
+    is_new = np.ones(len(at), np.bool_)
+    is_new[1:] = (contact[1:] != contact[:-1]) | (at[1:] != at[:-1])
+    return contact[is_new], at[is_new]
 
 
 def _granted(column: Column | None, rows: int, faults: Faults) -> NDArray[np.bool_]:

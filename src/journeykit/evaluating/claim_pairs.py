@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from journeykit.evaluating.claim_log import ClaimLog
 
 OTHER_RUNS, NO_LOG_RUN = "claims of runs that only the log has", "claims of runs that the log does not have"
-OTHER_CONTACTS = "claims of contacts that only one of both tables has"
+OTHER_CONTACTS = "claims of contacts that only one of both tables has in the run"
 UNKNOWN, TWICE = "claims of contacts of whom a granted one has no chance", "claims that a table has more than once"
 """Why claims that the log sent, or that the decisions would send, are left out."""
 
@@ -121,12 +121,14 @@ class _Joining:
         self._drop(1, ~np.isin(self._others.at, self._runs), NO_LOG_RUN)
 
     def _drop_contacts(self) -> None:
-        """Contacts of whom only one table has a row; one without denied rows may be silent of whom it sends nothing."""
+        """Contacts of whom only one table has a row in a run.
+
+        One without denied rows may be silent of whom it sends nothing.
+        """
         for side, (own, other) in enumerate(((self._log, self._others), (self._others, self._log))):
             if other.has_denied:
-                met = np.zeros(max(len(own.is_met), len(other.is_met)), np.bool_)
-                met[: len(other.is_met)] = other.is_met
-                self._drop(side, ~met[own.contact], OTHER_CONTACTS)
+                met = self._in_run(*other.met)
+                self._drop(side, ~np.isin(self._in_run(own.contact, own.at), met), OTHER_CONTACTS)
 
     def _drop_unknown(self) -> None:
         """Where a granted claim has no chance, nothing is known of how the contact's others were chosen."""
@@ -134,11 +136,15 @@ class _Joining:
         lacking = log.is_sent & np.isnan(log.chance)
         if not lacking.any():
             return
-        runs, at = np.unique(np.concatenate([log.at, others.at]), return_inverse=True)
-        pair = np.concatenate([log.contact, others.contact]) * max(1, len(runs)) + at
-        gone = np.isin(pair, pair[: len(log)][lacking])
-        self._drop(0, gone[: len(log)], UNKNOWN)
-        self._drop(1, gone[len(log) :], UNKNOWN)
+        unknown = self._in_run(log.contact[lacking], log.at[lacking])
+        for side, own in enumerate((log, others)):
+            self._drop(side, np.isin(self._in_run(own.contact, own.at), unknown), UNKNOWN)
+
+    def _in_run(self, contact: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each contact in a run of either table."""
+        runs = np.union1d(self._log.runs, self._others.runs)
+        found: NDArray[np.int64] = contact * max(1, len(runs)) + np.searchsorted(runs, at)
+        return found
 
     def _partners(self, columns: Mapping[str, NDArray[Any]], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """By claim its place, in the log where it is there, and its place in the other decisions; -1 for none.

@@ -15,7 +15,7 @@ from journeykit.basics.clock import micros
 from journeykit.basics.threads import Background, at_once
 from journeykit.errors import DataError, closest
 from journeykit.kernels import has_kernels
-from journeykit.learning.history_features import FeatureMaker, PossibleMessages, attribute_names
+from journeykit.learning.history_features import FeatureMaker, PossibleMessages, attribute_names, usual_hour
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_history import MessageHistory
 from journeykit.learning.scored_campaigns import ScoredCampaign, scored_campaigns
@@ -63,6 +63,7 @@ class CampaignScores:
         history: the past of the contacts.
         whose: the numbers of the contacts, in their order.
         at: the instant for which they are, in microseconds since 1970.
+        hour: the hour of the day at which messages go; None for that of the instant.
         threads: how many threads work at once.
     """
 
@@ -74,6 +75,7 @@ class CampaignScores:
     history: MessageHistory
     whose: NDArray[np.int64]
     at: int
+    hour: int | None = None
     threads: int
 
     def __len__(self) -> int:
@@ -203,15 +205,22 @@ def scores_of(
     campaigns = scored_campaigns(playbook, at)
     responses = _responses(playbook, model, campaigns, response)
     whose = np.arange(len(history.ids)) if history.contacts is None else history.contacts.given
+    hour = usual_hour(history, micros(at))
     return CampaignScores(
         campaigns=campaigns,
         responses=responses,
         contacts=len(whose),
-        notes=(*history.notes, *_notes(history, whose), *_plain_notes(model, campaigns, responses)),
+        notes=(
+            *history.notes,
+            *_notes(history, whose),
+            *_notes_on_hour(hour),
+            *_plain_notes(model, campaigns, responses),
+        ),
         model=model,
         history=history,
         whose=whose,
         at=micros(at),
+        hour=hour,
         threads=thread_count(threads),
     )
 
@@ -224,6 +233,11 @@ def _notes(history: MessageHistory, whose: NDArray[np.int64]) -> Iterator[str]:
     gone = int(np.count_nonzero((got > 0) & ~here[: len(got)]))
     if gone:
         yield f"contacts of touches who are not in the table of contacts, and are not scored: {gone:,}"
+
+
+def _notes_on_hour(hour: int | None) -> Iterator[str]:
+    if hour is not None:
+        yield f"hardly a message went at this hour of the day: scores are for {hour:02}:00, when most went"
 
 
 def _plain_notes(
@@ -266,7 +280,7 @@ class _Scoring:
         for own in (own for model in _models(scores.model) for own in model.features):
             classes = {*own.classes, *(features[own.name].classes if own.name in features else ())}
             features[own.name] = evolve(own, classes=tuple(sorted(classes)))
-        self._maker = FeatureMaker(scores.history, tuple(features.values()))
+        self._maker = FeatureMaker(scores.history, tuple(features.values()), hour=scores.hour)
         self._names = {
             "campaign_id": _codes([own.campaign for own in scores.campaigns]),
             "content_id": _codes([own.content for own in scores.campaigns]),

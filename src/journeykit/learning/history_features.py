@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from journeykit.basics.clock import DAY, HOUR, WEEKDAYS
+from journeykit.basics.clock import DAY, HOUR, WEEKDAYS, Clock
 from journeykit.errors import DataError
 from journeykit.learning.feature_matrix import Feature, FeatureMatrix
 from journeykit.learning.timeline import STAGE
@@ -39,6 +39,8 @@ _MOST_CLASSES = 200
 """Only so many classes of an attribute are told apart: those that are most frequent."""
 _ROWS = 1 << 18
 """So many rows are made at once."""
+_SELDOM = 0.01
+"""An hour of the day at which a smaller share of messages went says nothing of those to come."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -251,19 +253,22 @@ class FeatureMaker:
 
     Args:
         history: the past of the contacts.
-        features: which features; their classes are those that values are places of.
+        features: which features; their classes are those that values are places of, and after them in the matrix those
+            that only these messages and contacts have, so that what was never seen is not taken for missing.
+        hour: the hour of the day for all messages; None for that of each.
 
     Raises:
         DataError: for a feature that the past cannot give.
     """
 
-    def __init__(self, history: MessageHistory, features: Sequence[Feature]) -> None:
-        self.features = tuple(features)
+    def __init__(self, history: MessageHistory, features: Sequence[Feature], *, hour: int | None = None) -> None:
+        self.features = tuple(_widened(own, _attribute_classes(history, own)) for own in features)
         self._history = history
+        self._hour = hour
         self._names = {name: _known_names(history, name) for name in ("campaign", "channel")}
         self._attributes = {
             own.name: self._attribute(own)
-            for own in features
+            for own in self.features
             if own.name not in built_in(history) and not own.name.startswith(ANSWERS)
         }
 
@@ -271,13 +276,20 @@ class FeatureMaker:
         """The features of messages."""
         # A column after the other, as it is filled and read.
         values = np.empty((len(self.features), len(possible))).T
+        features = self._features(possible)
         start = 0
         for part in possible.parts():
             past = _Past(self._history, part, self._names)
-            for place, own in enumerate(self.features):
+            for place, own in enumerate(features):
                 values[start : start + len(part), place] = self._column(own, past)
             start += len(part)
-        return FeatureMatrix(self.features, values)
+        return FeatureMatrix(features, values)
+
+    def _features(self, possible: PossibleMessages) -> tuple[Feature, ...]:
+        """The features, with what these messages are: a campaign that is new is not a message without one."""
+        used = [possible.kinds[kind] for kind in np.unique(possible.kind).tolist()]
+        facets = {name: {_only(own.get(name, ())) for own in used} - {""} for name in FACETS}
+        return tuple(_widened(own, facets.get(own.name, ())) for own in self.features)
 
     def _column(self, own: Feature, past: _Past) -> NDArray[np.float64]:
         possible = past.possible
@@ -299,20 +311,18 @@ class FeatureMaker:
             return past.answered(own.name.removeprefix(ANSWERS))
         day, hour = self._local(past.possible.at)
         # The first day of 1970 was a Thursday.
-        return _class_places(WEEKDAYS, own)[(day + 3) % 7] if own.name == "weekday" else hour
+        if own.name == "weekday":
+            return _class_places(WEEKDAYS, own)[(day + 3) % 7]
+        return hour if self._hour is None else np.full(len(hour), float(self._hour))
 
     def _local(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Local days and hours of instants."""
-        if not len(at):
-            return np.zeros(0, np.int64), np.zeros(0)
-        since, ahead = np.array(self._history.clock.offsets(int(at.min()), int(at.max()))).T
-        local = at + ahead[np.searchsorted(since, at, "right") - 1]
-        return local // DAY, (local % DAY // HOUR).astype(np.float64)
+        return local_days(self._history.clock, at)
 
     def _attribute(self, own: Feature) -> Callable[[_Past], NDArray[np.float64]]:
         """What gives an attribute of the contacts, by moment."""
         known = self._history.contacts
-        fold = fold_name(own.name.removeprefix(OF_CONTACT))
+        fold = _attribute_of(own)
         if known is None or fold not in known.columns:
             raise DataError(f"the model asks for {own.name!r}, which the contacts do not have", source="contacts")
         column = known.columns[fold]
@@ -329,6 +339,48 @@ class FeatureMaker:
             ]
         values = np.append(values, np.nan)
         return lambda past: values[known.place_of(fold, past.possible.contact, past.possible.at)]
+
+
+def local_days(zone: Clock, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Local days and hours of instants.
+
+    Example:
+        >>> from journeykit.basics.clock import clock
+        >>> local_days(clock("Europe/Skopje"), np.array([9 * HOUR]))
+        (array([0]), array([10.]))
+    """
+    if not len(at):
+        return np.zeros(0, np.int64), np.zeros(0)
+    since, ahead = np.array(zone.offsets(int(at.min()), int(at.max()))).T
+    local = at + ahead[np.searchsorted(since, at, "right") - 1]
+    return local // DAY, (local % DAY // HOUR).astype(np.float64)
+
+
+def usual_hour(history: MessageHistory, at: int) -> int | None:
+    """The hour of the day at which most messages went; None where enough of them went at that of an instant."""
+    sent = local_days(history.clock, history.messages.at)[1].astype(np.int64)
+    count = np.bincount(sent, minlength=24)
+    own = int(local_days(history.clock, np.array([at]))[1][0])
+    return None if count[own] >= _SELDOM * len(sent) else int(count.argmax())
+
+
+def _widened(own: Feature, classes: Iterable[str]) -> Feature:
+    """A category with more classes."""
+    more = {*classes} - {*own.classes} if own.kind == "category" else ()
+    return evolve(own, classes=tuple(sorted({*own.classes, *more}))) if more else own
+
+
+def _attribute_classes(history: MessageHistory, own: Feature) -> tuple[str, ...]:
+    """The classes of a category that contacts have."""
+    known = None if history.contacts is None else history.contacts.columns.get(_attribute_of(own))
+    # Where more classes were met than are told apart, those of the others count as missing.
+    if known is None or own.name in built_in(history) or len(own.classes) >= _MOST_CLASSES:
+        return ()
+    return frequent(known)
+
+
+def _attribute_of(own: Feature) -> str:
+    return fold_name(own.name.removeprefix(OF_CONTACT))
 
 
 def _class_places(names: Sequence[str], own: Feature) -> NDArray[np.float64]:

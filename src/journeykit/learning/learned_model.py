@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from attrs import field, frozen
 
@@ -178,11 +179,12 @@ class LearnedModel:
 
 
 def _manifest_of(data: bytes, source: str) -> ModelManifest:
-    try:
-        with ZipFile(io.BytesIO(data)) as archive:
+    text = None
+    # Of what is no archive, or a strange one, anything may be raised.
+    with suppress(Exception), ZipFile(io.BytesIO(data)) as archive:
+        # Nothing is compressed, so that a small file cannot fill the memory.
+        if sum(own.file_size for own in archive.infolist()) <= len(data):
             text = archive.read(_MANIFEST).decode()
-    except (BadZipFile, KeyError, UnicodeDecodeError) as error:
-        raise DataError(
-            "expected a model that 'journeykit learn' has written, found another file", source=source
-        ) from error
+    if text is None:
+        raise DataError("expected a model that 'journeykit learn' has written, found another file", source=source)
     return ModelManifest.from_json(text, source)

@@ -72,6 +72,26 @@ class LevelTables:
         found = tuple((own[0], own[1], table) for own, table in both.items() if np.abs(table).max() > 1e-9)
         return cls(base, {at: table for at, table in singles.items() if table.any()}, found)
 
+    def averaged(self, levels: NDArray[np.int32], totals: Sequence[int]) -> LevelTables:
+        """The same, where a level that no message had adds what the feature adds on average.
+
+        Args:
+            levels: those of the messages, of shape (features, messages).
+            totals: how many levels each feature has.
+
+        Example:
+            >>> tables = LevelTables(0.0, {0: np.array([1.0, 4.0, 9.0])})
+            >>> tables.averaged(np.array([[0, 0, 1]]), [3]).singles[0].tolist()
+            [1.0, 4.0, 2.0]
+        """
+        counts = [np.bincount(own, minlength=total) for own, total in zip(levels, totals, strict=True)]
+        singles = {at: _averaged(table, counts[at]) for at, table in self.singles.items()}
+        pairs = [
+            (one, other, _averaged(_averaged(table, counts[one]).T, counts[other]).T)
+            for one, other, table in self.pairs
+        ]
+        return LevelTables(self.base, singles, tuple(pairs))
+
     def sums(self, levels: NDArray[np.int32]) -> NDArray[np.float64]:
         """The sum for each row, of levels of shape (features, rows)."""
         found = np.full(levels.shape[1], self.base)
@@ -102,6 +122,13 @@ class LevelTables:
                 whole += free.pop(other)[None, :]
             merged.append((one, other, whole.shape[1], whole.ravel()))
         return [*free.items()], merged
+
+
+def _averaged(table: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A table whose rows of no count are the mean of the others, by their counts."""
+    found = table.copy()
+    found[count == 0] = np.average(table, axis=0, weights=count)
+    return found
 
 
 def _probed(

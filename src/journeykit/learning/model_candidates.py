@@ -183,7 +183,9 @@ def fit_boosting(rows: TrainingRows, seed: int) -> LevelTables:
         found: NDArray[np.float64] = model.decision_function(boosted_columns(rows.encoder, levels))
         return found
 
-    return LevelTables.of(log_odds, rows.encoder.totals, combinations(range(len(features)), 2))
+    totals = rows.encoder.totals
+    # Trees take a class that they never saw for one of the others.
+    return LevelTables.of(log_odds, totals, combinations(range(len(features)), 2)).averaged(rows.levels, totals)
 
 
 def boosted_columns(encoder: LevelEncoder, levels: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -61,11 +61,15 @@ class ModelManifest:
                     "learn the model again",
                     source=source,
                 )
-            return cls(**{**data, "static": tuple(data["static"]), "versions": {**data["versions"]}})
-        except (ValueError, TypeError, KeyError) as error:
+            found = cls(**{**data, "static": (*data["static"],), "versions": {**data["versions"]}})
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError("the manifest of this model cannot be read", source=source) from error
+        texts = (found.playbook, found.playbook_name, *found.static, *found.versions.values())
+        if not all(isinstance(own, str) for own in texts) or not isinstance(found.until, int | None):
+            raise DataError("the manifest of this model cannot be read", source=source)
+        return found
 
     def to_json(self) -> str:
         """The same as JSON."""

@@ -212,7 +212,9 @@ def fit_boosted_effect(rows: TrainingRows, effect: NDArray[np.float64], seed: in
         found: NDArray[np.float64] = model.predict(boosted_columns(rows.encoder, levels))
         return found
 
-    return LevelTables.of(effects, rows.encoder.totals, combinations(range(len(features)), 2))
+    totals = rows.encoder.totals
+    # Trees take a class that they never saw for one of the others.
+    return LevelTables.of(effects, totals, combinations(range(len(features)), 2)).averaged(rows.levels, totals)
 
 
 LEARNERS: Mapping[str, LearnerFits] = {
