@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from pathlib import Path
 
@@ -35,11 +34,11 @@ def ship(candidate: Path, current: Path, estimates: Path, response: str, margin:
     """
     if not is_no_worse(estimates, response, margin):
         return False
-    os.replace(candidate, current)
+    candidate.replace(current)
     return True
 
 
 if __name__ == "__main__":
     files = [Path(name) for name in sys.argv[1:4]]
     is_shipped = ship(*files, sys.argv[4])
-    print("shipped" if is_shipped else "not shipped: yesterday's model stays")
+    sys.stdout.write("shipped\n" if is_shipped else "not shipped: yesterday's model stays\n")
