@@ -2,8 +2,8 @@
 
     python docs/pictures.py
 
-writes ``decision.svg``, ``demo.svg``, ``demo-curve.svg`` and ``relationship/remaining.svg`` beside this file; tests
-compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and read aloud,
+writes ``decision.svg``, ``circle.svg``, ``demo.svg``, ``demo-curve.svg`` and ``relationship/remaining.svg`` beside this
+file; tests compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and read aloud,
 and has a background of its own, so that it can be read on a light page and on a dark one.
 """
 
@@ -283,6 +283,63 @@ def story() -> str:
     return remaining(curves, {arm: base.remaining(arm) for arm in _ARMS})
 
 
+# The circle
+
+
+_STEPS = (
+    (250, 30, "decide", "who gets what, by chance for a few"),
+    (500, 110, "send", "each message with its decision_id"),
+    (500, 210, "credit", "which event answers which message"),
+    (500, 310, "measure", "rates with intervals; guards"),
+    (250, 390, "learn", "what a message brings and risks"),
+    (0, 310, "evaluate", "what new scores would have brought"),
+    (0, 160, "ship", "only where they are no worse"),
+)
+"""The steps, clockwise: where the box begins, its name, and what it does."""
+_BOX = 230, 54
+_ARROWS = (
+    ((480, 57), (545, 106)),
+    ((615, 164), (615, 206)),
+    ((615, 264), (615, 306)),
+    ((545, 364), (484, 413)),
+    ((250, 417), (185, 368)),
+    ((115, 310), (115, 218)),
+    ((150, 160), (246, 70)),
+)
+_BACK = (500, 325), (365, 88)
+"""Guards pause campaigns."""
+
+
+def circle() -> str:
+    """The circle from decisions to better scores, step by step."""
+    style = (
+        f"text {{ font: 12px {_SANS}; fill: #57606a }} .name {{ font-size: 15px; font-weight: 600; fill: #1f2328 }} "
+        ".box { fill: #f6f8fa; stroke: #8c959f } .arrow { stroke: #57606a; stroke-width: 1.5; marker-end: url(#tip) } "
+        ".pause { stroke-dasharray: 5 4; stroke: #cf222e; marker-end: url(#stop) }"
+    )
+    parts = ["<defs>", _tip("tip", "#57606a"), _tip("stop", "#cf222e"), "</defs>"]
+    for (x, y, name, does), number in zip(_STEPS, range(1, len(_STEPS) + 1), strict=True):
+        left, top = x + 20, y
+        parts.append(f'<rect class="box" x="{left}" y="{top}" width="{_BOX[0]}" height="{_BOX[1]}" rx="6"/>')
+        parts.append(_text(left + _BOX[0] / 2, top + 22, f"{number} {name}", "name", "middle"))
+        parts.append(_text(left + _BOX[0] / 2, top + 41, does, "", "middle"))
+    parts += [_arrow(start, end, "arrow") for start, end in _ARROWS]
+    parts.append(_arrow(*_BACK, "arrow pause"))
+    parts.append(_text(452, 225, "guards pause campaigns", "", "end"))
+    return _svg(770, 474, "The circle: decide, send, credit, measure, learn, evaluate, ship", style, parts)
+
+
+def _arrow(start: tuple[int, int], end: tuple[int, int], kind: str) -> str:
+    return f'<line class="{kind}" x1="{start[0] + 20}" y1="{start[1]}" x2="{end[0] + 20}" y2="{end[1]}"/>'
+
+
+def _tip(name: str, color: str) -> str:
+    return (
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        f'<path d="M0 0L8 4L0 8z" fill="{color}"/></marker>'
+    )
+
+
 def main() -> None:
     """Write all pictures."""
     from journeykit import demo
@@ -291,6 +348,7 @@ def main() -> None:
     demo.main([], out)
     pictures = {
         "decision.svg": decision(example()),
+        "circle.svg": circle(),
         "demo.svg": terminal(out.getvalue()),
         "demo-curve.svg": curve(demo.curve(demo.load(), demo.playbook())),
         "relationship/remaining.svg": story(),

@@ -215,9 +215,10 @@ def test_reference_is_complete():
 
 
 def test_pictures_of_decisions_are_current():
-    """The picture of a decision is drawn from what the library answers today."""
+    """The picture of a decision is drawn from what the library answers today; that of the circle as it is written."""
     import pictures
 
+    assert (DOCS / "circle.svg").read_text(encoding="utf-8") == pictures.circle()
     assert (DOCS / "decision.svg").read_text(encoding="utf-8") == pictures.decision(pictures.example())
 
 
