@@ -3,8 +3,8 @@
     python docs/pictures.py
 
 writes ``decision.svg``, ``circle.svg``, ``demo.svg``, ``demo-curve.svg`` and ``relationship/remaining.svg`` beside this
-file; tests compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and read aloud,
-and has a background of its own, so that it can be read on a light page and on a dark one.
+file; tests compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and
+read aloud, and has a background of its own, so that it can be read on a light page and on a dark one.
 """
 
 from __future__ import annotations
