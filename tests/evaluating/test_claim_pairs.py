@@ -125,3 +125,9 @@ def test_tables_without_a_common_run_are_refused():
         read([claim()], [claim(decided_at="2026-11-06T10:00:00Z")])
     with pytest.raises(DataError, match="decided_at"):
         read([claim()], [{"contact_id": "anna", "outcome": "granted"}])
+
+
+def test_tables_without_rows_have_nothing_in_common():
+    """Headers alone are no error of reading."""
+    _, pairs = read([], [])
+    assert len(pairs) == 0

@@ -12,6 +12,9 @@ from sklearn.metrics import brier_score_loss, log_loss
 import journeykit as jk
 from journeykit.learning import Examples, Feature, FeatureMatrix, LearnedModel, fit_response
 from journeykit.learning.chance_scores import calibration_groups, gain_of, losses, scores_of
+from journeykit.learning.model_candidates import BASELINE
+from journeykit.learning.model_card import TriedModel
+from journeykit.learning.response_fit import best_of
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +216,11 @@ def test_a_model_is_kept(world, tmp_path):
     again = LearnedModel.load(tmp_path / "model.skops")
     assert np.array_equal(again.responses["sale"].chances(examples.matrix), model.chances(examples.matrix))
     assert (again.until, again.static, again.cards) == (5, ("age",), whole.cards)
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(0.0, BASELINE), (0.002, BASELINE), (0.02, "own")])
+def test_what_may_be_luck_is_not_chosen(gain, chosen):
+    """A model has to gain more than the standard error of its gain: else the best of several is chosen by chance."""
+    own = TriedModel(name="own", log_loss=0.5 - gain, gain=gain, error=0.003)
+    failed = TriedModel(name="failed", note="ValueError: no")
+    assert best_of([TriedModel(name=BASELINE, log_loss=0.5), failed, own]).name == chosen

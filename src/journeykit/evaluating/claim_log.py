@@ -232,7 +232,8 @@ class _ClaimRows:
         self._parts: list[tuple[NDArray[Any], ...]] = []
         self._decisions: list[pa.Array] = []
         self._met: list[NDArray[np.int64]] = []
-        self._pairs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        self._met_who: list[NDArray[np.int64]] = []
+        self._met_at: list[NDArray[np.int64]] = []
         self._runs: list[NDArray[np.int64]] = []
         self._accounts: list[NDArray[np.int64]] = []
         self._columns: set[str] = set()
@@ -264,7 +265,9 @@ class _ClaimRows:
         self._has_denied |= bool((good & ~is_sent).any())
         self._has_chances |= bool((good & ~np.isnan(chance)).any())
         self._meet(contact, good, own.get("account_id"))
-        self._pairs.append(_pairs(contact[good], at[good]))
+        who, when = _pairs(contact[good], at[good])
+        self._met_who.append(who)
+        self._met_at.append(when)
         self._runs.append(np.unique(at[good]))
         self.chances += int(np.count_nonzero(good & (chance > 0)))
         kept = np.flatnonzero(good & (is_sent | (chance > 0)))
@@ -335,7 +338,7 @@ class _ClaimRows:
             source=self._source,
             **dict(zip(names, read, strict=True)),
             account=account,
-            met=_pairs(*(np.concatenate([np.zeros(0, np.int64), *own]) for own in zip(*self._pairs, strict=True))),
+            met=_pairs(*(np.concatenate([np.zeros(0, np.int64), *own]) for own in (self._met_who, self._met_at))),
             runs=np.unique(np.concatenate([np.zeros(0, np.int64), *self._runs])),
             decision=pa.concat_arrays([pa.nulls(0, pa.large_string()), *self._decisions]),
             columns=frozenset(self._columns.intersection(KEYS)),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +48,9 @@ def fit_response(
     """Learn the chance that a message is answered.
 
     The earliest 60 % of the messages fit the models, the next 20 % choose one, and the last 20 % calibrate and check
-    it; then it is fitted on all of them. The one of the lowest log loss is chosen, which may be the baseline. Where
-    messages are too few to choose, the baseline is used.
+    it; then it is fitted on all of them. The one of the lowest log loss is chosen, of those that gain more than the
+    standard error of their gain on the baseline; if none does, the baseline. So it is where messages are too few to
+    choose.
 
     Args:
         name: the response.
@@ -102,8 +102,7 @@ class _ResponseFit:
         if not self._is_enough():
             return self._whole(BASELINE, None, ModelCard(response=self.name, chosen=BASELINE, parts=()))
         tried = self._tried()
-        # Of equal ones the first, which is the baseline.
-        chosen = min(tried, key=lambda own: math.inf if own.log_loss is None else own.log_loss).name
+        chosen = best_of(tried).name
         calibration, card = self._checked(chosen)
         return self._whole(chosen, calibration, evolve(card, tried=tried))
 
@@ -228,6 +227,12 @@ class _ResponseFit:
                 f"{100 * card.recurring:.0f} % of the messages to check went to contacts with messages before."
             )
         return notes + _feature_notes(encoder, self.examples.matrix)
+
+
+def best_of(tried: Sequence[TriedModel]) -> TriedModel:
+    """The model of the lowest log loss, of those that gain more than their error; else the first, the baseline."""
+    better = (own for own in tried if own.gain is not None and own.gain > (own.error or 0))
+    return min(better, key=lambda own: own.log_loss or 0, default=tried[0])
 
 
 def _feature_notes(encoder: LevelEncoder, matrix: FeatureMatrix) -> list[str]:
