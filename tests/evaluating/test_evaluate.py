@@ -107,6 +107,14 @@ def test_decisions_of_another_playbook_are_found_by_the_engines_chances():
     assert abs(found.weight - found.expected) < 4 * found.weight_error
 
 
+def test_a_value_that_rests_on_few_answers_is_said_to():
+    """One answer tells nothing of how far amounts spread; of rates it is no secret how few there were."""
+    found = journeykit.evaluate(playbook(), LOG, CALLS, BOUGHT)
+    assert found.of("sale").value.answers == 1
+    told = "sale: what is known of the value is as much as that of 1 answer says"
+    assert [note.startswith(told) for note in found.of("sale").notes()].count(True) == 1
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_tables_may_come_in_any_order_and_form(tmp_path, order):
     """Rows in another order, and Parquet or CSV files, give the same."""

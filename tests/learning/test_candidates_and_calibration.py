@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
+from journeykit import ModelError
 from journeykit.learning import Examples, Feature, FeatureMatrix, fit_response
 from journeykit.learning.chance_calibration import ChanceCalibration
 from journeykit.learning.level_encoder import LevelEncoder
@@ -97,6 +98,19 @@ def test_what_is_no_probability_is_an_error():
         scorer = EstimatorScorer(Wrong(given_chances), encoder, np.zeros(3))
         with pytest.raises(ValueError, match=text):
             scorer.log_odds(matrix, encoder.levels(matrix))
+
+
+def test_an_estimator_that_fails_when_it_is_asked_is_named():
+    """Its model may have been read from a file, on another day, with another library."""
+
+    class Gone:
+        def predict_proba(self, columns):
+            raise RuntimeError(f"no {len(columns)} rows")
+
+    matrix = FeatureMatrix(FEATURES, [[0, 1.0, 2.0]])
+    encoder = LevelEncoder.of(matrix)
+    with pytest.raises(ModelError, match="predict_proba of Gone fails: RuntimeError: no 1 rows"):
+        EstimatorScorer(Gone(), encoder, np.zeros(3)).log_odds(matrix, encoder.levels(matrix))
 
 
 @st.composite

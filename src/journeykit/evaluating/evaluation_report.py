@@ -43,6 +43,8 @@ _UNKNOWN = "-"
 _TITLES = {SELF_NORMALISED: "self-normalised", DOUBLY_ROBUST: "doubly robust"}
 _FEW = 50
 """With a smaller effective sample size there is too little overlap."""
+_FEW_ANSWERS = 30
+"""With fewer answers, so weighed, intervals of values are a little too narrow."""
 _MUCH = 0.1
 """Where the log could not have sent a larger share, the estimates are of too few."""
 _FAR = 4
@@ -90,6 +92,13 @@ class ResponseEvaluation:
             yield (
                 f"{self.response}: too little overlap: the log tells as much as {own.size:,.0f} messages of the "
                 "decisions would; explore a larger share, or compare decisions that are nearer to the log's"
+            )
+        if self.value is not None and 0 < self.value.answers < _FEW_ANSWERS:
+            number = self.value.answers
+            yield (
+                f"{self.response}: what is known of the value is as much as that of {number:,.0f} "
+                f"answer{'s say' if round(number) != 1 else ' says'}, which is little where one may be worth ten times "
+                "another: its interval may be too narrow"
             )
         if wanted and own.unsupported > _MUCH * wanted:
             share = own.unsupported / wanted

@@ -53,6 +53,7 @@ class PolicyEstimates:
         log: the mean over the log's messages.
         found: the estimates for the other decisions, the self-normalised one first.
         size: the effective sample size: as many messages, weighing the same, would tell as much of the other decisions.
+        answers: as many answers, weighing the same, would tell as much of them.
         unsupported: how many of the other decisions' messages the log could not have sent.
         weight: what the log's messages weigh in all.
         expected: what they are expected to weigh: the other decisions' messages that the log could have sent.
@@ -62,6 +63,7 @@ class PolicyEstimates:
     log: MeanEstimate
     found: tuple[PolicyEstimate, ...]
     size: float
+    answers: float
     unsupported: float
     weight: float
     expected: float
@@ -80,7 +82,7 @@ class PolicyEstimates:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
-        names = ("size", "unsupported", "weight", "expected")
+        names = ("size", "answers", "unsupported", "weight", "expected")
         return {
             "log": self.log.to_dict(),
             **{name: getattr(self, name) for name in names},
@@ -210,6 +212,7 @@ class _Estimating:
             log=log,
             found=tuple(found),
             size=_kish(weight),
+            answers=_kish(weight[self._outcome != 0]),
             unsupported=float(rows.wanted.sum()) - expected,
             weight=float(weight.sum()),
             expected=expected,

@@ -221,7 +221,11 @@ class EstimatorScorer:
         return found
 
     def _log_odds(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        given = np.asarray(self.estimator.predict_proba(columns), np.float64)
+        try:
+            given = np.asarray(self.estimator.predict_proba(columns), np.float64)
+        except Exception as error:
+            own = type(self.estimator).__name__
+            raise ModelError(f"predict_proba of {own} fails: {type(error).__name__}: {error}") from error
         classes = [*getattr(self.estimator, "classes_", (False, True))]
         if given.shape != (len(columns), 2) or len(classes) != 2:
             raise ModelError(
