@@ -123,6 +123,46 @@ def test_a_cap_that_all_fit_into_takes_no_chance_away(points):
     assert set(found["a"].chance) == set(found["b"].chance) == {1.0}
 
 
+def rivals(seed):
+    """A playbook whose claims nearly all compete for little room, and its contacts and scores."""
+    rng, channels = Random(f"rivals {seed}"), ("email", "sms", "push")
+    names = [f"k{place}" for place in range(rng.choice((3, 5, 8)))]
+    caps = [{"name": "any", "max": rng.choice((1, 2, 4)), "window": {"rolling": "24h"}}]
+    points = {channel: rng.choice((0, 1, 2, 3)) for channel in channels}
+    caps += [{"name": "points", "max": rng.choice((2, 4)), "window": {"calendar": "day"}, "points": points}]
+    campaigns = [
+        {"id": name, "content": [name], "weight": rng.choice((1, 2, 2, 2.5)), "tier": rng.choice((0, 0, 0, 1))}
+        for name in names
+    ]
+    playbook = Playbook.from_dict({
+        "content": [{"id": name, "channel": rng.choice(channels)} for name in names],
+        "campaigns": campaigns,
+        "caps": caps[rng.choice((0, 0, 1)) :],
+        "on_missing": {"consent": "allow"},
+        "opt_out_cost": rng.choice((None, 0.5)),
+        "explore": {"share": 0.25, "draws": rng.choice((5, 20)), "method": ("uniform", "thompson")[seed % 2]},
+    })  # fmt: skip
+    rows = [{"contact_id": f"c{place}"} for place in range(8)]
+    told = [("propensity", 1.0), ("spread", 0.25), ("opt_out", 0.1)]
+    scores = [
+        {"contact_id": row["contact_id"], "campaign_id": name} | {what: most * rng.random() for what, most in told}
+        for row in rows
+        for name in names
+    ]
+    return playbook, rows, scores
+
+
+def test_claims_that_compete_have_alike_chances():
+    """Many chances are neither 0 nor 1, under caps that count claims evenly and unevenly, with tiers and a cost."""
+    open_ = 0
+    for seed in range(16):
+        playbook, rows, scores = rivals(seed)
+        assert_equal(playbook, rows, [], scores, at=AT, explain=seed % 5 == 0)
+        chances = Arbiter(playbook).decide_table(rows, scores=scores, at=AT, everything=True)["chance"].to_pylist()
+        open_ += sum(0 < chance < 1 for chance in chances)
+    assert open_ > 200
+
+
 def one_of_four(**explore):
     """Four campaigns that weigh 4, 3, 2 and 1, of which a contact gets one."""
     return Playbook.from_dict({
