@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from journeykit import Arbiter, Campaign, Content, Playbook, Response, learn
+from journeykit import Arbiter, Campaign, Content, Playbook, Response, Scope, learn
 from journeykit.errors import DataError
 from journeykit.learning import LearnedModel, score
 from journeykit.model.holdout import Holdout
@@ -114,3 +114,28 @@ def test_bad_rows_of_the_log_are_told(world):
     rows = [*log[:40], {**log[0], "decided_at": "soon"}]
     card = learn(playbook, sent, events, until=UNTIL, contacts=people, log=rows).cards["uplift of sale"]
     assert "bad rows of decisions: 1" in "\n".join(card.notes)
+
+
+def test_campaigns_that_a_response_is_not_about_are_not_compared():
+    """What calls bring is no measure of letters, and does not draw their uplift towards its own."""
+    sale = Response(name="sale", event="purchase", within="7d", where=Scope.of(campaign="letter"))
+    visit = Response(name="visit", event="visit", within="7d", where=Scope.of(campaign="poster"))
+    playbook = Playbook(campaigns=[Campaign(id=name) for name in ("letter", "call", "poster")], responses=[sale, visit])
+    log = [
+        {
+            "contact_id": f"c{number}",
+            "campaign_id": name,
+            "decided_at": AT,
+            "reason": ("granted", "holdout")[number % 2],
+        }
+        for number in range(40)
+        for name in ("letter", "call")
+    ]
+    sent = [{"contact_id": f"c{number}", "sent_at": AT, "campaign_id": "letter"} for number in range(0, 40, 2)]
+    sent += [{"contact_id": "c0", "sent_at": AT, "campaign_id": "poster"}]
+    events = [{"contact_id": "c0", "event": "purchase", "at": AT + timedelta(days=1)}]
+    model = learn(playbook, sent, events, until=UNTIL, log=log)
+    assert {name: [one.campaign for one in own.campaigns] for name, own in model.uplift.items()} == {"sale": ["letter"]}
+    assert model.uplift["sale"].card.left_out == {"out of the response's scope": 40}
+    with pytest.raises(DataError, match="no response that was learned is about a campaign of the log"):
+        learn(playbook, sent, events, until=UNTIL, log=[row | {"campaign_id": "call"} for row in log])

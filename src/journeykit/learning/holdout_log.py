@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from journeykit.basics.clock import micros
 from journeykit.learning.feature_matrix import Feature
 from journeykit.learning.history_features import FeatureMaker, PossibleMessages, features_of
-from journeykit.learning.message_examples import MOST_EXAMPLES, NOT_DRAWN
+from journeykit.learning.message_examples import MOST_EXAMPLES, NOT_DRAWN, OUT_OF_SCOPE
 from journeykit.learning.timeline import STAGE, Timeline
 from journeykit.learning.uplift_rows import UpliftRows
 from journeykit.measuring.cell_columns import instants
@@ -129,6 +129,7 @@ class HoldoutLog:
         bad: BadRows,
         most: int = MOST_EXAMPLES,
         seed: int = 0,
+        about: NDArray[np.bool_] | None = None,
     ) -> UpliftRows:
         """The rows with what was known of the contacts, and whether they responded.
 
@@ -146,9 +147,11 @@ class HoldoutLog:
             most: so many rows at most; of more, those of some contacts are drawn, so that contacts held out somewhere
                 have half of the rows, or as many as they have.
             seed: of this draw.
+            about: by campaign, whether the response is about it; rows of others are left out. None for all.
         """
-        is_young = self.at > micros(until, what="until") - response.length
-        old = np.flatnonzero(~is_young)
+        is_about = np.ones(len(self), np.bool_) if about is None else about[self.campaign]
+        is_young = is_about & (self.at > micros(until, what="until") - response.length)
+        old = np.flatnonzero(is_about & ~is_young)
         kept = old[self._drawn(old, most, seed)]
         line = self._answers(response, events, zone, bad)
         contact, at = self.contact[kept], self.at[kept]
@@ -166,7 +169,8 @@ class HoldoutLog:
             kinds=tuple({"campaign": (name,)} for name in campaigns),
         )
         features = (Feature("campaign", "category", campaigns), *stable_features(history))
-        left = {TOO_YOUNG: int(np.count_nonzero(is_young)), NOT_DRAWN: len(old) - len(kept)}
+        left = {OUT_OF_SCOPE: int(np.count_nonzero(~is_about)), TOO_YOUNG: int(np.count_nonzero(is_young))}
+        left |= {NOT_DRAWN: len(old) - len(kept)}
         return UpliftRows(
             matrix=FeatureMaker(history, features).matrix(possible),
             treated=self.treated[kept],

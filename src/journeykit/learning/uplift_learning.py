@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import evolve
 
-from journeykit.basics.clock import clock
+from journeykit.basics.clock import EPOCH, clock
+from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import DataError, ModelError
 from journeykit.learning.holdout_log import HoldoutLog
 from journeykit.learning.uplift_model import fit_uplift
+from journeykit.model.touch import Touch
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from numpy.typing import NDArray
 
     from journeykit.learning.learned_model import LearnedModel
     from journeykit.learning.message_history import MessageHistory
+    from journeykit.model.response import Response
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables import TableSource
 
@@ -57,7 +63,10 @@ def with_uplift(
     bad.check()
     models = {}
     for own in (one for one in playbook.responses if one.name in model.responses):
-        rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1), seed=seed)
+        about = _about(playbook, own, found.campaigns)
+        if about.size and not about.any():
+            continue
+        rows = found.rows(own, history, events, until=until, zone=where, bad=BadRows(keep=1), seed=seed, about=about)
         try:
             learned = fit_uplift(own.name, rows, candidates=candidates, seed=seed)
         except ModelError as error:
@@ -70,4 +79,22 @@ def with_uplift(
             ) from error
         card = evolve(learned.card, notes=(*learned.card.notes, *bad.lines()))
         models[own.name] = evolve(learned, card=card)
+    if not models:
+        raise DataError("no response that was learned is about a campaign of the log", source="decisions")
     return evolve(model, uplift=models)
+
+
+def _about(playbook: Playbook, response: Response, campaigns: Sequence[str]) -> NDArray[np.bool_]:
+    """By campaign, whether a response is about a message of it, as far as that is known."""
+    ruleset = Ruleset(playbook)
+    contents = {own.id: own.content or (None,) for own in playbook.campaigns or ()}
+    return np.array(
+        [
+            any(
+                response.where.matches(ruleset.facets(Touch(at=EPOCH, campaign=name, content=content)))
+                for content in contents.get(name, (None,))
+            )
+            for name in campaigns
+        ],
+        np.bool_,
+    )
