@@ -198,6 +198,18 @@ def test_chances_are_the_numbers_of_vectors_that_grant():
         assert found[winner].outcome[contact] == "granted"
 
 
+@pytest.mark.parametrize("weights", [(1, 1, 1, 1), (3, 3, 1, 1), (2, 1.000001, 1, 1), (1e9, 1e9, 1e9, 0)])
+@pytest.mark.parametrize("most", [1, 2])
+def test_claims_of_equal_weight_are_drawn_alike(weights, most):
+    """Weights that tie are a millionth apart where they are dealt: each claim is tried, as the row engine does it."""
+    playbook = one_of_four(share=0.4, draws=60)
+    campaigns = [evolve(own, weight=weight) for own, weight in zip(playbook.campaigns, weights, strict=True)]
+    playbook = evolve(playbook, campaigns=campaigns, caps=[evolve(playbook.caps[0], max=most)])
+    assert_equal(playbook, [{"contact_id": f"c{place}"} for place in range(12)], [], at=AT)
+    found = crowd(playbook, 12)
+    assert all(0 < found[name].chance.mean() < 1 for name, weight in zip(NAMES, weights, strict=True) if weight)
+
+
 def test_ten_thousand_contacts_get_what_chances_say():
     """Grants agree with the sum of chances, and a deal gives each claim each weight equally often: within 4 sigma."""
     found = crowd(one_of_four(share=0.5, draws=20), 10_000)

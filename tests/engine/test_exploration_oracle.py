@@ -59,7 +59,11 @@ class Explored:
         """The weights that a vector gives."""
         if self.how.method == "uniform":
             places = sorted(range(len(self.taking)), key=lambda place: self.number(self.taking[place], vector))
-            return [self.undrawn[places.index(place)] for place in range(len(self.taking))]
+            # No two are equal: each is at least a millionth more than the next one down.
+            apart = sorted(self.undrawn)
+            for place in range(1, len(apart)):
+                apart[place] = max(apart[place], apart[place - 1] + 1)
+            return [apart[-1 - places.index(place)] for place in range(len(self.taking))]
         return [self.drawn(wish, self.number(wish, vector) >> 52) for wish in self.taking]
 
     def drawn(self, wish: Wish, part: int) -> int:

@@ -125,6 +125,28 @@ def test_contacts_in_the_holdout_and_without_consent_get_nothing():
     assert (nobody.granted, set(chances(nobody).values())) == ((), {None})
 
 
+def test_claims_of_equal_weight_are_tried_alike():
+    """A first playbook has no weights: its claims are dealt, each a millionth apart, in the vector's own order."""
+    playbook = world({"share": 0.5, "draws": 300})
+    campaigns = [evolve(own, weight=1) for own in playbook.campaigns]
+    found = chances(decide(evolve(playbook, campaigns=campaigns)))
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["a"] == pytest.approx(0.5 + 0.5 / 3, abs=0.06)
+    assert found["b"] == pytest.approx(0.5 / 3, abs=0.06)
+    assert found["c"] == pytest.approx(0.5 / 3, abs=0.06)
+    drawn = someone(evolve(playbook, campaigns=campaigns), is_drawn=True)
+    assert sorted(row.weight for row in drawn.rows) == [1, 1.000001, 1.000002]
+
+
+def test_what_weighs_least_is_tried_where_others_tie():
+    """Each claim gets each weight equally often: of 3, 3 and 1 too."""
+    playbook = world({"share": 0.5, "draws": 300})
+    campaigns = [evolve(own, weight=weight) for own, weight in zip(playbook.campaigns, (3, 3, 1), strict=True)]
+    found = chances(decide(evolve(playbook, campaigns=campaigns)))
+    assert found["b"] == pytest.approx(0.5 / 3, abs=0.06)
+    assert found["c"] == pytest.approx(0.5 / 3, abs=0.06)
+
+
 def test_tiers_hold():
     """A claim of a later tier gets a larger weight, and still comes after the first tier."""
     playbook = world({"share": 1})

@@ -18,6 +18,7 @@ from journeykit.model.exploration import (
     dealt,
     drawn_propensity,
     normal_quantiles,
+    set_apart,
 )
 
 AT = 1_793_872_800_000_000
@@ -70,6 +71,23 @@ def test_dealing_keeps_the_weights_and_follows_the_numbers(claims):
     found = dealt(weights, numbers)
     assert sorted(found, reverse=True) == weights
     assert [found[place] for place in sorted(range(len(found)), key=numbers.__getitem__)] == weights
+
+
+@given(st.lists(st.integers(0, 5), max_size=8))
+def test_weights_are_set_apart_by_the_least_that_does(weights):
+    """No two are equal, the order stays, and none is more than it must be above the next."""
+    ordered, found = sorted(weights, reverse=True), set_apart(weights)
+    assert found == sorted(set(found), reverse=True)
+    assert len(found) == len(ordered)
+    assert all(own >= weight for own, weight in zip(found, ordered, strict=True))
+    for place, (own, weight) in enumerate(zip(found, ordered, strict=True)):
+        assert own == weight or own == found[place + 1] + 1
+
+
+def test_weights_that_differ_stay_as_they_are():
+    """Nothing is added where nothing ties, and ties do not reach those above."""
+    assert set_apart([1, 30, 7]) == [30, 7, 1]
+    assert set_apart([7, 7, 8, 30]) == [30, 9, 8, 7]
 
 
 def test_propensities_are_drawn_around_the_score():

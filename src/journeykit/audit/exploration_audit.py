@@ -62,11 +62,14 @@ def faults_of_exploration(playbook: Playbook, decision: Decision, contact: Conta
 
 
 def _misdealt(start: int, vector: int, rows: Iterable[Row]) -> Iterator[Violation]:
-    """Weights that were dealt otherwise than the vector says: the smaller a claim's number, the larger its weight."""
+    """Weights that were dealt otherwise than the vector says: the smaller a claim's number, the larger its weight.
+
+    No two weights that are dealt are equal.
+    """
     found = [(_number(start, vector, row), row.weight or 0.0, row.campaign) for row in rows if "dealt" in row.factors]
     for (_, weight, _), (_, after, campaign) in pairwise(sorted(found)):
-        if after > weight:
-            yield Violation("explore", f"{campaign}: dealt a weight of {after:g}, more than the vector gives it")
+        if after >= weight:
+            yield Violation("explore", f"{campaign}: dealt a weight of {after:.10g}, more than the vector gives it")
 
 
 def _number(start: int, vector: int, row: Row) -> int:

@@ -10,7 +10,7 @@ from journeykit.basics.once import once
 from journeykit.basics.validation import MILLIONTH
 from journeykit.engine.candidate import claim_order
 from journeykit.model.claim import Claim
-from journeykit.model.exploration import claim_key, claim_number, dealt, drawn_propensity
+from journeykit.model.exploration import claim_key, claim_number, dealt, drawn_propensity, set_apart
 
 if TYPE_CHECKING:
     from journeykit.engine.candidate import Candidate
@@ -72,11 +72,15 @@ class WeightDraw:
         keys = self._keys
         numbers = [claim_number(self._start, vector, key) for key in keys]
         if self.how.method == "uniform":
-            return dealt(self.undrawn, numbers)
+            return dealt(self._apart, numbers)
         return [
             self._weight(own, weight, drawn)
             for own, weight, drawn in zip(self.candidates, self.undrawn, numbers, strict=True)
         ]
+
+    @once
+    def _apart(self) -> list[int]:
+        return set_apart(self.undrawn)
 
     @once
     def _keys(self) -> list[int]:

@@ -23,7 +23,7 @@ from journeykit.basics.ids import claim_digest, contact_key, stir
 from journeykit.basics.validation import number, one_of, required_text, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 METHODS = ("uniform", "thompson")
 """How weights are drawn."""
@@ -40,8 +40,9 @@ class Exploration:
     """For a share of the contacts, weights that are drawn, so that it can be learned what else would have worked.
 
     A contact who is drawn is decided by one of `draws` numbered vectors of weights. ``uniform`` deals the weights of
-    the contact's own claims anew among these claims; each claim gets each weight equally often. ``thompson`` draws the
-    propensity of each claim around its score, with the score's `Claim.spread`, and makes the weight anew from it.
+    the contact's own claims anew among these claims; each claim gets each weight equally often. Weights that are equal
+    are set apart first (`set_apart`), so that the vector decides among them too. ``thompson`` draws the propensity of
+    each claim around its score, with the score's `Claim.spread`, and makes the weight anew from it.
 
     The claims that take part are those that are eligible, obey caps, did not bring their weight and weigh more than the
     reserve. Consent, caps, quotas, tiers and ranks hold as ever. Decisions say with which chance each claim was to be
@@ -121,12 +122,33 @@ def claim_key(campaign: str, content: str | None, channel: str | None, own: str 
     return claim_digest("", campaign, content, channel, own, claim=claim)[0]
 
 
+def set_apart(weights: Iterable[int]) -> list[int]:
+    """Weights as they are dealt: each at least one millionth more than the next, so that no two are equal.
+
+    Else all claims of equal weight would have the same vectors, and what comes first undrawn would always win.
+
+    Args:
+        weights: in millionths, in any order.
+
+    Returns:
+        The weights, the largest first; those that differ stay as they are.
+
+    Example:
+        >>> set_apart([5, 9, 5, 5])
+        [9, 7, 6, 5]
+    """
+    found: list[int] = []
+    for weight in sorted(weights):
+        found.append(max(weight, found[-1] + 1) if found else weight)
+    return found[::-1]
+
+
 def dealt(weights: Sequence[int], numbers: Sequence[int]) -> list[int]:
     """Weights dealt anew: the claim with the smallest number gets the largest weight, and so on.
 
     Args:
-        weights: of claims in their own order, the largest first.
-        numbers: what the vector holds for each of them.
+        weights: the largest first, as `set_apart` gives them.
+        numbers: what the vector holds for each claim.
 
     Example:
         >>> dealt([8, 5, 2], [30, 10, 20])

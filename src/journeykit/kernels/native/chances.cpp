@@ -204,7 +204,7 @@ bool set_chances(const Rules& rules, const Contacts& contacts, int64_t contact,
     room.chosen[item] = workspace.chosen[item];
     if (workspace.chosen[item]) room.granted[problem.items[item].entry - low] = 1;
   }
-  if (is_constant(rules, room.draws) || grants_all(rules, problem, room, low)) {
+  if (!draws_any(rules, room.draws) || grants_all(rules, problem, room, low)) {
     for (int64_t place = 0; place < high - low; ++place) {
       room.times[place] = room.granted[place] ? rules.explore->draws : 0;
     }

@@ -124,12 +124,10 @@ void set_values(const Rules& rules, const NestedItems& items, const Draws& draws
   }
 }
 
-// Whether the numbers alone say in which order items go: weights that differ are dealt among all of them.
-bool goes_by_numbers(const Rules& rules, const NestedItems& items, const Draws& draws) {
+// Whether the numbers alone say in which order items go: weights, of which no two are equal, are dealt among
+// all of them.
+bool goes_by_numbers(const Rules& rules, const NestedItems& items) {
   if (draws_propensities(rules)) return false;
-  for (int64_t place = 1; place < draws.size(); ++place) {
-    if (draws.dealt[place] == draws.dealt[place - 1]) return false;
-  }
   return std::all_of(items.item.begin(), items.item.end(),
                      [](const NestedItem& item) { return item.drawn >= 0 && item.charge == 0; });
 }
@@ -170,16 +168,15 @@ void ready(const Rules& rules, int64_t contact, Draws& draws) {
     draws.order[place] = place;
   }
   std::sort(draws.dealt.begin(), draws.dealt.end(), std::greater<>());
+  // Each is at least one millionth more than the next: vectors decide among claims of equal weight too.
+  for (int64_t place = count - 1; place > 0; --place) {
+    draws.dealt[place - 1] = std::max(draws.dealt[place - 1], draws.dealt[place] + 1);
+  }
 }
 
 bool draws_any(const Rules& rules, const Draws& draws) {
   if (!draws_propensities(rules)) return draws.size() > 1;
   return std::any_of(draws.claim.begin(), draws.claim.end(), has_spread);
-}
-
-bool is_constant(const Rules& rules, const Draws& draws) {
-  if (!draws_any(rules, draws)) return true;
-  return !draws_propensities(rules) && draws.dealt.front() == draws.dealt.back();
 }
 
 void draw_numbers(const Rules& rules, int64_t vector, Draws& draws) {
@@ -220,7 +217,7 @@ bool add_nested_row(NestedItems& items, uint64_t members, int64_t capacity) {
 void count_nested(const Rules& rules, const Contacts& contacts, int64_t contact, NestedItems& items,
                   Draws& draws, std::vector<int64_t>& times) {
   const std::vector<uint64_t>& levels = list_levels(items);
-  const bool by_numbers = goes_by_numbers(rules, items, draws);
+  const bool by_numbers = goes_by_numbers(rules, items);
   const size_t count = items.item.size();
   NestedValues values;
   values.open = count == MOST_NESTED ? ~uint64_t{0} : (uint64_t{1} << count) - 1;

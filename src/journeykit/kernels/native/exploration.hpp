@@ -28,7 +28,7 @@ struct DrawnWeight {
 struct Draws {
   std::vector<DrawnClaim> claim;
   std::vector<DrawnWeight> drawn;
-  // The weights that are dealt anew, the largest first, and room to deal them.
+  // The weights that are dealt anew, the largest first and no two equal, and room to deal them.
   std::vector<int64_t> dealt;
   std::vector<int64_t> order;
   uint64_t start;
@@ -67,9 +67,6 @@ void ready(const Rules& rules, int64_t contact, Draws& draws);
 // Whether a vector draws any weight: of one claim alone nothing is dealt, and without a spread nothing
 // varies.
 bool draws_any(const Rules& rules, const Draws& draws);
-
-// Whether no vector changes anything.
-bool is_constant(const Rules& rules, const Draws& draws);
 
 // The numbers of the claims under a vector; weights are not drawn yet.
 void draw_numbers(const Rules& rules, int64_t vector, Draws& draws);

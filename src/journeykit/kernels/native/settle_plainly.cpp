@@ -428,7 +428,7 @@ bool set_chances(const PlainContact& own) {
   const Array1<PlainItem> items = own.work().item;
   const ExploreArrays& explore = *own.rules().explore;
   const bool is_granted = list_drawn(own, room);
-  if (is_constant(own.rules(), room.draws) || (is_granted && !draws_propensities(own.rules()))) {
+  if (!draws_any(own.rules(), room.draws) || (is_granted && !draws_propensities(own.rules()))) {
     for (const int64_t place : room.open) room.times[place] = items[place].winner >= 0 ? explore.draws : 0;
   } else if (lay_nested(own, room)) {
     count_nested(own.rules(), own.block.contacts, own.contact, room.nested, room.draws, room.times);
