@@ -60,6 +60,15 @@ def test_chances_that_say_the_opposite_are_leveled():
     assert expit(found.calibrated(log_odds)) == pytest.approx(np.full(2000, label.mean()))
 
 
+def test_log_odds_that_hardly_differ_are_left_alone():
+    """What two campaigns of one rate differ by is chance, and no slope: the rate is kept."""
+    log_odds = np.where(np.arange(2_000) % 2, -1.5, -1.5 + 1e-5)
+    label = np.random.default_rng(3).random(2_000) < np.where(np.arange(2_000) % 2, 0.15, 0.2)
+    found = ChanceCalibration.of(log_odds, label)
+    assert found.slope == pytest.approx(1, abs=0.01)
+    assert expit(found.calibrated(log_odds)) == pytest.approx(label.mean(), abs=1e-4)
+
+
 def test_levels_of_numbers_part_what_differs():
     """Each of few values has a level of its own; of many, levels have about equally many values."""
     few = LevelEncoder.of(FeatureMatrix((Feature("touches"),), [[0.0], [0.0], [1.0], [7.0], [np.nan], [-np.inf]]))

@@ -17,7 +17,7 @@ class ChanceCalibration:
     """Log-odds, calibrated by a straight line: Platt's method on log-odds, with scikit-learn's logistic regression.
 
     J. Platt, "Probabilistic outputs for support vector machines", 1999. A slope below 1 says that the model's chances
-    lie too far apart.
+    lie too far apart. Beforehand it is 1, give or take 1, which matters where messages say little of it.
 
     Attributes:
         intercept: of the line.
@@ -41,14 +41,18 @@ class ChanceCalibration:
         if scale > 1e-9:
             # The penalty is next to nothing.
             model = LogisticRegression(C=1e6).fit(((log_odds - middle) / scale)[:, None], label)
-            slope = max(0.0, float(model.coef_[0, 0]) / scale)
+            slope = float(model.coef_[0, 0]) / scale
+            line = slope * (log_odds - middle) + float(model.intercept_[0])
+            variance = float(_covariance(log_odds, line, varies=True)[1, 1])
+            # Where log-odds hardly differ, a slope by chance may be anything: it is drawn towards 1.
+            slope = max(0.0, 1 + (slope - 1) / (1 + variance))
         found = cls(intercept=0.0, slope=slope, covariance=np.zeros((2, 2))).anchored(log_odds, label)
         return evolve(found, covariance=_covariance(log_odds, found.calibrated(log_odds), varies=scale > 1e-9))
 
     def anchored(self, log_odds: NDArray[np.float64], label: NDArray[np.bool_]) -> ChanceCalibration:
         """The same slope, with the intercept at which chances add up to the messages that were answered."""
         # Newton's steps, each cut, for a function that only rises.
-        goal, intercept = float(label.sum()), 0.0
+        goal, intercept = float(label.sum()), -self.slope * float(log_odds.mean())
         for _ in range(_STEPS):
             chance = expit(intercept + self.slope * log_odds)
             step = (goal - chance.sum()) / max((chance * (1 - chance)).sum(), 1e-9)
