@@ -12,9 +12,6 @@ from sklearn.metrics import brier_score_loss, log_loss
 import journeykit as jk
 from journeykit.learning import Examples, Feature, FeatureMatrix, LearnedModel, fit_response
 from journeykit.learning.chance_scores import calibration_groups, gain_of, losses, scores_of
-from journeykit.learning.model_candidates import BASELINE
-from journeykit.learning.model_card import TriedModel
-from journeykit.learning.response_fit import best_of
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +52,28 @@ def test_one_class_only_gives_smoothed_rates(label, text):
     chance, _ = model.chances(examples.matrix)
     assert text in str(model.card)
     assert ((np.abs(chance - label) < 0.05) & (chance > 0) & (chance < 1)).all()
+
+
+def test_what_was_best_by_luck_gives_way_to_the_rates():
+    """A model that is chosen by what no longer holds on the last messages is not used, and the card says why."""
+    rng = np.random.default_rng(18)
+    count = 400
+    sign, place = rng.integers(0, 2, count), np.arange(count)
+    likely = np.where(place < 0.8 * count, sign == 1, sign == 0)
+    examples = Examples(
+        matrix=FeatureMatrix((Feature("sign"),), sign[:, None]),
+        label=rng.random(count) < np.where(likely, 0.5, 0.02),
+        value=np.full(count, np.nan),
+        at=place,
+        contact=place,
+        campaign=np.zeros(count, int),
+        campaigns=("news",),
+    )
+    card = fit_response("sale", examples).card
+    assert min(card.tried, key=lambda own: own.log_loss).name != "rates"
+    assert card.chosen == "rates"
+    assert card.scores.log_loss == card.baseline.log_loss
+    assert "worse than the rates on those to check" in str(card)
 
 
 def test_no_message_is_an_error():
@@ -216,11 +235,3 @@ def test_a_model_is_kept(world, tmp_path):
     again = LearnedModel.load(tmp_path / "model.skops")
     assert np.array_equal(again.responses["sale"].chances(examples.matrix), model.chances(examples.matrix))
     assert (again.until, again.static, again.cards) == (5, ("age",), whole.cards)
-
-
-@pytest.mark.parametrize(("gain", "chosen"), [(0.0, BASELINE), (0.002, BASELINE), (0.02, "own")])
-def test_what_may_be_luck_is_not_chosen(gain, chosen):
-    """A model has to gain more than the standard error of its gain: else the best of several is chosen by chance."""
-    own = TriedModel(name="own", log_loss=0.5 - gain, gain=gain, error=0.003)
-    failed = TriedModel(name="failed", note="ValueError: no")
-    assert best_of([TriedModel(name=BASELINE, log_loss=0.5), failed, own]).name == chosen

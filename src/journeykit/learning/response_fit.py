@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,9 +49,9 @@ def fit_response(
     """Learn the chance that a message is answered.
 
     The earliest 60 % of the messages fit the models, the next 20 % choose one, and the last 20 % calibrate and check
-    it; then it is fitted on all of them. The one of the lowest log loss is chosen, of those that gain more than the
-    standard error of their gain on the baseline; if none does, the baseline. So it is where messages are too few to
-    choose.
+    it; then it is fitted on all of them. The one of the lowest log loss is chosen, which may be the baseline. The
+    baseline is used too where the chosen one is worse than it on the messages to check, by more than the standard error
+    of the difference, or messages are too few to choose.
 
     Args:
         name: the response.
@@ -102,8 +103,14 @@ class _ResponseFit:
         if not self._is_enough():
             return self._whole(BASELINE, None, ModelCard(response=self.name, chosen=BASELINE, parts=()))
         tried = self._tried()
-        chosen = best_of(tried).name
-        calibration, card = self._checked(chosen)
+        # Of equal ones the first, which is the baseline.
+        chosen = min(tried, key=lambda own: math.inf if own.log_loss is None else own.log_loss).name
+        calibration, card, is_worse = self._checked(chosen)
+        if is_worse:
+            # What won may have won by luck: a second time says so.
+            found, chosen = card, BASELINE
+            calibration, card, _ = self._checked(BASELINE)
+            card = evolve(card, notes=(_worse_note(found),))
         return self._whole(chosen, calibration, evolve(card, tried=tried))
 
     def _is_enough(self) -> bool:
@@ -135,8 +142,12 @@ class _ResponseFit:
         except Exception as error:
             raise ModelError(f"the model {name!r} fails on more messages: {type(error).__name__}: {error}") from error
 
-    def _checked(self, chosen: str) -> tuple[ChanceCalibration | None, ModelCard]:
-        """The chosen model and the baseline, fitted on all but the last messages, on these."""
+    def _checked(self, chosen: str) -> tuple[ChanceCalibration | None, ModelCard, bool]:
+        """The chosen model and the baseline, fitted on all but the last messages, on these.
+
+        Returns:
+            The calibration, the card, and whether the model loses more on the baseline than its standard error.
+        """
         part = self.split.part
         early, last = self.examples.select(part != CHECK), self.examples.select(part == CHECK)
         base = SmoothedRates.of(early.matrix, early.label).log_odds(last.matrix)[0]
@@ -156,7 +167,8 @@ class _ResponseFit:
             calibration=calibration_groups(shown, last.label),
             slope=None if calibration is None else calibration.slope,
         )
-        return calibration, card
+        gain, error = gain_of(losses(base, last.label), losses(shown, last.label), last.contact)
+        return calibration, card, gain < -error
 
     def _calibrated(self, log_odds: NDArray[np.float64], last: Examples) -> NDArray[np.float64]:
         """Log-odds, calibrated for each half of the contacts on the other half, so that no answer judges itself."""
@@ -208,7 +220,7 @@ class _ResponseFit:
     def _notes(self, card: ModelCard, encoder: LevelEncoder, *, is_enough: bool, is_calibrated: bool) -> list[str]:
         yes = int(self.examples.label.sum())
         no = len(self.examples) - yes
-        notes = []
+        notes = list(card.notes)
         if not yes or not no:
             what = "no message was answered" if not yes else "every message was answered"
             notes.append(f"Of one class only: {what}, so the chance is a smoothed rate of all.")
@@ -229,10 +241,12 @@ class _ResponseFit:
         return notes + _feature_notes(encoder, self.examples.matrix)
 
 
-def best_of(tried: Sequence[TriedModel]) -> TriedModel:
-    """The model of the lowest log loss, of those that gain more than their error; else the first, the baseline."""
-    better = (own for own in tried if own.gain is not None and own.gain > (own.error or 0))
-    return min(better, key=lambda own: own.log_loss or 0, default=tried[0])
+def _worse_note(card: ModelCard) -> str:
+    own, base = (math.nan if given is None else given.log_loss for given in (card.scores, card.baseline))
+    return (
+        f"{card.chosen!r} was best on the messages to choose, but worse than the rates on those to check (log loss "
+        f"{own:.5f} against {base:.5f}): so chances are smoothed rates by campaign and stage."
+    )
 
 
 def _feature_notes(encoder: LevelEncoder, matrix: FeatureMatrix) -> list[str]:
