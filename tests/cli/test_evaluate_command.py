@@ -68,6 +68,59 @@ def test_the_response_the_end_and_the_level_are_chosen(capsys):
     assert found["responses"][0]["rate"]["found"][0]["total"] == pytest.approx(2)
 
 
+def test_responses_are_named_at_once_or_one_by_one(capsys):
+    """Both ways say the same."""
+    assert evaluate(*TABLES, "--response", "click,sale") == 0
+    at_once = capsys.readouterr().out
+    assert evaluate(*TABLES, "--response", "click", "--response", "sale") == 0
+    assert capsys.readouterr().out == at_once
+
+
+def test_a_model_that_is_not_there(capsys):
+    """Is bad data, as a file is that holds none."""
+    pytest.importorskip("sklearn")
+    assert evaluate(*TABLES, "--model", "model.skops") == 4
+    assert "model.skops: the model cannot be read: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("log.csv", LOG.split("\n", maxsplit=1)[0] + "\n", "log.csv: the log has no rows"),
+        ("calls.csv", CALLS.split("\n", maxsplit=1)[0] + "\n", "calls.csv: the decisions have no rows"),
+        (
+            "log.csv",
+            LOG + LOG.split("\n", 1)[1],
+            "no claim is left that could be evaluated; left out: claims that a table has more than once: 11",
+        ),
+    ],
+)
+def test_tables_of_which_nothing_is_left(name, text, said, capsys):
+    """The table is named, and why its rows do not count."""
+    Path(name).write_text(text, "utf-8")
+    assert evaluate(*TABLES) == 4
+    assert said in capsys.readouterr().err
+
+
+def test_messages_that_are_too_young_ask_for_the_end(capsys):
+    """Where the last event comes before the end of all answers, and nothing says that observation went on."""
+    Path("events.csv").write_text(EVENTS.rsplit("\n", 2)[0] + "\n", "utf-8")
+    assert evaluate(*TABLES, "--response", "sale") == 0
+    assert "at 2026-11-03 10:00 (UTC); if it went on, give its end (until in Python, --until" in capsys.readouterr().out
+    assert evaluate(*TABLES, "--response", "sale", "--until", "2026-11-04T00:00Z") == 0
+    assert "if it went on" not in capsys.readouterr().out
+
+
+def test_of_what_the_log_never_sent_nothing_is_known():
+    """Neither estimator has a number for it."""
+    Path("calls.csv").write_text(CALLS.replace(",call,", ",letter,"), "utf-8")
+    assert evaluate(*TABLES, "--out", "found.csv", "--response", "sale") == 0
+    rows = list(csv.DictReader(Path("found.csv").read_text("utf-8").splitlines()))
+    unknown = [row for row in rows if row["estimator"] != "log"]
+    assert len(unknown) == 4
+    assert {row[name] for row in unknown for name in ("mean", "low", "total", "difference")} == {""}
+
+
 def test_the_estimates_are_written_as_a_table():
     """A row for the log and for each estimator."""
     assert evaluate(*TABLES, "--out", "found.csv") == 0

@@ -101,6 +101,11 @@ def test_an_estimator_of_the_users_own_is_loaded(capsys):
         ((*LEARN, "--format", "csv"), "--format goes with --out"),
         ((*LEARN, "--response", "sales"), "no response 'sales'; did you mean 'sale'?"),
         ((*LEARN, "--estimator", "mine=nowhere:at_all"), "the estimator nowhere:at_all cannot be loaded"),
+        ((*LEARN, "--estimator", "mine=math:pi"), "the estimator math:pi has no fit and no predict_proba"),
+        ((*LEARN, "--estimator", "mine=math:sin"), "the estimator math:sin cannot be made: TypeError"),
+        ((*LEARN, "--estimator", "mine=sklearn.svm:LinearSVC"), "sklearn.svm:LinearSVC has no predict_proba"),
+        ((*LEARN, "--model", "model.pkl"), "--model model.pkl: the ending of a model is .skops"),
+        ((*LEARN[:6], *LEARN[8:], "--static", "region"), "--static names attributes of contacts: give --contacts too"),
         ((*LEARN, "--zone", "Skopje"), "--zone: "),
         ((*SCORE, "--out", "-"), "--out - needs --format"),
     ],
@@ -142,3 +147,24 @@ def test_a_model_of_another_playbook_is_refused(capsys):
     assert main([*SCORE, "--out", "scores.csv"]) == 4
     assert "learned with another playbook" in capsys.readouterr().err
     assert not Path("scores.csv").exists()
+
+
+def test_a_model_that_is_not_there(capsys):
+    """Is bad data, as a file is that holds none."""
+    assert main([*SCORE, "--out", "scores.csv"]) == 4
+    assert "model.skops: the model cannot be read: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("contacts", "said"),
+    [
+        ([], "the model asks for 'region', an attribute of contacts: give the table of contacts (--contacts"),
+        (["--contacts", "nobody.csv"], "the model asks for 'region', and the table has no rows"),
+    ],
+)
+def test_contacts_that_a_model_asks_for(contacts, said, capsys):
+    """Not given, or empty: each is told apart from a table that lacks the column."""
+    assert main([*LEARN, "--static", "region", "--model", "model.skops"]) == 0
+    write("nobody.csv", ["contact_id", "region"], [])
+    assert main([*SCORE[:6], *contacts, *SCORE[8:], "--out", "scores.csv"]) == 4
+    assert said in capsys.readouterr().err

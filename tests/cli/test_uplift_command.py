@@ -64,6 +64,17 @@ def test_uplift_is_learned_and_scored(capsys):
     assert rows[0]["propensity"] == rows[0]["uplift"]
 
 
+def test_campaigns_that_were_never_sent_or_are_misspelt_are_told(capsys):
+    """The card says of whom nothing is known, and which rows of the log belong to no campaign."""
+    log = Path("log.csv").read_text(encoding="utf-8")
+    Path("misspelt.csv").write_text(log + log.split("\n", 1)[1].replace(",news,", ",newz,"), encoding="utf-8")
+    assert main([*LEARN, "--uplift", "--log", "misspelt.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "contacts of the log of campaign 'newz', which the playbook does not have: 40; did you mean 'news'?" in said
+    assert "newz: none of the" in said
+    assert "news: none of the" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

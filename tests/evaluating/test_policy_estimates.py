@@ -62,6 +62,8 @@ def test_without_a_common_message_nothing_is_known():
     assert mean(found) is None
     assert mean(found, "doubly_robust") == 0.5
     assert found.by("doubly_robust").found.ends is None
+    never = estimate_policy(sent=[1, 0], chance=[0.5, 0], wanted=[0, 1], outcome=[1, 0], expected=[0.5, 0.5])
+    assert mean(never, "doubly_robust") is None
     assert found.size == 0
     own = found.by("self_normalised")
     assert own.found.ends is own.found.total is own.difference.mean is own.difference.ends is None

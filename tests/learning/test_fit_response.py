@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from attrs import evolve
 from learned import CAMPAIGNS, example_messages
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
@@ -235,3 +236,13 @@ def test_a_model_is_kept(world, tmp_path):
     again = LearnedModel.load(tmp_path / "model.skops")
     assert np.array_equal(again.responses["sale"].chances(examples.matrix), model.chances(examples.matrix))
     assert (again.until, again.static, again.cards) == (5, ("age",), whole.cards)
+
+
+@pytest.mark.parametrize(("answered", "chance"), [(False, 0.5 / 381), (True, 380.5 / 381)])
+def test_the_rate_of_one_kind_is_honest(answered, chance):
+    """Of none in 380, or all: half a message of each kind is added, and the spread is that of Jeffreys' beta."""
+    examples, _ = example_messages(380)
+    model = fit_response("sale", evolve(examples, label=np.full(380, answered)))
+    chances, spread = model.chances(examples.matrix)
+    np.testing.assert_allclose(chances, chance)
+    np.testing.assert_allclose(spread, np.sqrt(chance * (1 - chance) / 382))

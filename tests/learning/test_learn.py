@@ -196,7 +196,8 @@ def test_what_cannot_be_learned_is_said(more, said):
     [
         ([{"contact_id": "c000"}], "the model asks for 'born', which the contacts do not have"),
         ([{"contact_id": "c000", "born": "long ago"}], "'born' is text, and in what the model learned from a number"),
-        (None, "the model asks for 'born'"),
+        (None, "the model asks for 'born', an attribute of contacts: give the table of contacts"),
+        ([], "the model asks for 'born', and the table has no rows"),
     ],
 )
 def test_contacts_that_lack_what_a_model_asks_for_are_refused(learned, contacts, said):
@@ -275,6 +276,32 @@ def test_what_is_left_out_is_told():
     assert "the attribute 'since' is left out: it is neither a number, nor true or false, nor text" in told
     assert "messages of campaign 'meetups', which the playbook does not have: 1; did you mean 'meetup'?" in told
     assert "events that are no response: 1; 'purchased' 1 (did you mean 'purchase'?)" in told
+
+
+def test_a_class_that_was_never_seen_is_told():
+    """How many contacts are of it when they are scored; what they were before, or will be, does not count."""
+    own = tables()
+    people = [{"contact_id": row["contact_id"], "industry": "bank"} for row in own["contacts"]]
+    model = journeykit.learn(playbook(), **own | {"contacts": people}, until=AT, static="industry")
+    others = [{**row, "industry": "aero"} if number < 13 else row for number, row in enumerate(people)]
+    found = score(playbook(), model, others, own["touches"], own["events"], at=AT)
+    told = (
+        "industry: the model never saw 'aero'; contacts of whom that is so: 13 of 40, who are scored as those of rare"
+    )
+    assert [note for note in found.notes if "never saw" in note] == [f"{told} classes"]
+    same = score(playbook(), model, people, own["touches"], own["events"], at=AT)
+    assert not [note for note in same.notes if "never saw" in note]
+
+
+def test_a_model_that_has_seen_the_time_of_its_scores_says_so(learned):
+    """Scores for an instant before its end look better than they are."""
+    own = tables()
+    told = [
+        [note for note in score(playbook(), learned, **own, at=at).notes if "it has seen" in note]
+        for at in (on(40), AT)
+    ]
+    assert told[1] == []
+    assert "from what happened until 2026-11-30 00:00 (UTC), and scores are for 2026-10-17 09:00" in told[0][0]
 
 
 def test_scores_do_not_depend_on_how_the_work_is_cut(learned, monkeypatch):

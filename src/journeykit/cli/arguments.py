@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from journeykit.errors import DataError, ModelError, PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import tzinfo
 
+    from journeykit.learning import LearnedModel
     from journeykit.ledger import Ledger
+    from journeykit.playbook.playbook import Playbook
 
 DONE, FAILED, USAGE, PLAYBOOK, DATA, GUARD = range(6)
 AGAIN = 75
@@ -57,7 +59,9 @@ def add_playbook_command(commands: Any, name: str, run: Callable[..., Any], word
 
 def add_zone(parser: Any) -> None:
     """Add the zone of instants without an offset."""
-    parser.add_argument("--zone", metavar="NAME", help="the zone in which instants without an offset are meant")
+    parser.add_argument(
+        "--zone", metavar="NAME", help="the zone in which instants of tables without an offset are meant"
+    )
 
 
 def add_policy(parser: argparse.ArgumentParser, playbook: str = "the playbook") -> None:
@@ -133,6 +137,19 @@ def columns(text: str) -> tuple[str, ...]:
         return OutputSelection.of(columns=text.split(",")).columns
     except ModelError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Read names, separated by commas."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name")
+    return found
+
+
+def all_names(given: Iterable[tuple[str, ...]] | None) -> tuple[str, ...] | None:
+    """The names of an option that may be repeated, each once; None where it was not given."""
+    return None if given is None else tuple(dict.fromkeys(name for own in given for name in own))
 
 
 def max_bad(text: str) -> int | str:
@@ -222,6 +239,20 @@ def zone_of(arguments: argparse.Namespace) -> tzinfo | None:
         return None if arguments.zone is None else clock(arguments.zone).zone
     except ModelError as error:
         raise UsageError(f"--zone: {error}") from error
+
+
+def load_model(path: str, playbook: Playbook, trusted: Iterable[str]) -> LearnedModel:
+    """The model in a file.
+
+    Raises:
+        DataError: for a file that is not there, or holds no model that can be used.
+    """
+    from journeykit.learning import LearnedModel
+
+    try:
+        return LearnedModel.load(path, playbook, trusted=trusted)
+    except OSError as error:
+        raise DataError(f"the model cannot be read: {error.strerror or error}", source=path) from error
 
 
 def open_ledger(url: str) -> Ledger:

@@ -12,10 +12,13 @@ from journeykit.cli.arguments import (
     add_max_bad,
     add_playbook_command,
     add_zone,
+    all_names,
     as_json,
     check_unharmed,
     instant,
     level,
+    load_model,
+    name_list,
     zone_of,
 )
 from journeykit.columns import missing_module
@@ -58,7 +61,11 @@ def add_evaluate(commands: Any) -> None:
         "--until", type=instant, metavar="T", help="the end of observation; without it the instant of the last event"
     )
     parser.add_argument(
-        "--response", action="append", metavar="NAME", help="evaluate by this response; may be repeated (all of them)"
+        "--response",
+        action="append",
+        type=name_list,
+        metavar="NAME,...",
+        help="evaluate by these responses; may be repeated (all of them)",
     )
     parser.add_argument(
         "--model",
@@ -96,7 +103,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             arguments.decisions,
             arguments.events,
             until=arguments.until,
-            responses=arguments.response,
+            responses=all_names(arguments.response),
             model=_model(arguments, playbook),
             contacts=arguments.contacts,
             touches=arguments.touches,
@@ -117,9 +124,7 @@ def _model(arguments: argparse.Namespace, playbook: Playbook) -> LearnedModel | 
         return None
     if any(find_spec(name) is None for name in ("sklearn", "skops")):
         raise MissingExtraError("learn", "evaluate --model")
-    from journeykit.learning import LearnedModel
-
-    return LearnedModel.load(arguments.model, playbook, trusted=arguments.trust)
+    return load_model(arguments.model, playbook, arguments.trust)
 
 
 def _check(arguments: argparse.Namespace) -> None:

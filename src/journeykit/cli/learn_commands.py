@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,13 @@ from journeykit.cli.arguments import (
     add_playbook_command,
     add_table_format,
     add_zone,
+    all_names,
     as_json,
     check_unharmed,
     estimator,
     instant,
+    load_model,
+    name_list,
     open_ledger,
     seed,
     zone_of,
@@ -26,10 +28,12 @@ from journeykit.columns import missing_module
 from journeykit.errors import ModelError, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
 
     from journeykit.learning import CampaignScores
     from journeykit.playbook.playbook import Playbook
+
+MODEL_ENDING = ".skops"
 
 
 def add_learn(commands: Any) -> None:
@@ -45,16 +49,16 @@ def add_learn(commands: Any) -> None:
         "--static",
         action="append",
         default=[],
-        type=_names,
+        type=name_list,
         metavar="COLUMN,...",
         help="attributes of contacts that never change; others are used where the table has valid_from",
     )
     parser.add_argument(
         "--response",
         action="append",
-        type=_names,
+        type=name_list,
         metavar="NAME,...",
-        help="learn these responses of the playbook (all); the propensity of --out is that of the first",
+        help="learn these responses; may be repeated (all); the propensity of --out is the chance of the first",
     )
     parser.add_argument(
         "--estimator",
@@ -123,17 +127,6 @@ def _add_tables(parser: argparse.ArgumentParser, contacts: str) -> None:
     add_zone(tables)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    found = tuple(name.strip() for name in text.split(","))
-    if not all(found):
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty name")
-    return found
-
-
-def _flat(given: Iterable[tuple[str, ...]] | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(dict.fromkeys(name for own in given for name in own))
-
-
 def _learn(arguments: argparse.Namespace) -> int:
     _check(arguments)
     if arguments.since is not None and arguments.since >= arguments.until:
@@ -142,12 +135,16 @@ def _learn(arguments: argparse.Namespace) -> int:
         raise UsageError("--uplift needs --log: decisions with all rows of a playbook with a holdout")
     if arguments.log is not None and not arguments.uplift:
         raise UsageError("--log belongs to --uplift")
+    if arguments.static and arguments.contacts is None:
+        raise UsageError("--static names attributes of contacts: give --contacts too")
+    if arguments.model is not None and not arguments.model.lower().endswith(MODEL_ENDING):
+        raise UsageError(f"--model {arguments.model}: the ending of a model is {MODEL_ENDING}")
     if arguments.format is not None and arguments.out is None:
         raise UsageError("--format goes with --out: it says what that file is")
     playbook = _playbook(arguments, "learn")
     if arguments.caps is not None and playbook.opt_out_cost is None:
         raise UsageError("--caps needs what an opt-out costs: give opt_out_cost in the playbook")
-    candidates = {name: _made(load()) for name, load, _ in arguments.estimator}
+    candidates = {name: _made(load(), place) for name, load, place in arguments.estimator}
     from journeykit.learning import MessageHistory, caps_of, learn_from, scores_of, with_uplift
     from journeykit.learning.scored_campaigns import scored_campaigns
 
@@ -155,7 +152,7 @@ def _learn(arguments: argparse.Namespace) -> int:
         # Without a campaign there would be nothing to score, which is said before anything is learned.
         scored_campaigns(playbook, arguments.until)
     touches, events = _sources(arguments)
-    static, responses = _flat(arguments.static) or (), _flat(arguments.response)
+    static, responses = all_names(arguments.static) or (), all_names(arguments.response)
     try:
         history = MessageHistory.read(
             playbook,
@@ -221,9 +218,9 @@ def _learn(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     _check(arguments)
     playbook = _playbook(arguments, "score")
-    from journeykit.learning import LearnedModel, score
+    from journeykit.learning import score
 
-    model = LearnedModel.load(arguments.model, playbook, trusted=arguments.trust)
+    model = load_model(arguments.model, playbook, arguments.trust)
     touches, events = _sources(arguments)
     try:
         scores = score(
@@ -265,9 +262,19 @@ def _playbook(arguments: argparse.Namespace, purpose: str) -> Playbook:
     return playbook
 
 
-def _made(found: Any) -> Any:
+def _made(found: Any, place: str) -> Any:
     """An estimator of the user's own; a class, or a function that makes one, is called."""
-    return found() if isinstance(found, type) or not hasattr(found, "fit") else found
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "fit")):
+        try:
+            found = found()
+        except Exception as error:
+            raise UsageError(f"the estimator {place} cannot be made: {type(error).__name__}: {error}") from error
+    lacking = [name for name in ("fit", "predict_proba") if not callable(getattr(found, name, None))]
+    if lacking:
+        raise UsageError(
+            f"the estimator {place} has no {' and no '.join(lacking)}: expected an object with fit and predict_proba"
+        )
+    return found
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[Any, Any]:

@@ -99,10 +99,15 @@ def evaluate(
     others = reader.read(decisions, "decisions")
     tables = reader.read(log, "log", beside=others), others
     bad.check()
+    for own, what in zip(tables, ("log has", "decisions have"), strict=True):
+        if not own.rows:
+            raise DataError(f"the {what} no rows", source=own.source)
     _refuse_without_chances(tables[0])
     pairs = ClaimPairs.of(*tables, np.array(reader.kinds.keys or [0]))
     if not len(pairs):
-        raise DataError("no claim is left that could be evaluated", source=tables[0].source)
+        why = "; ".join(f"{reason}: {count:,}" for reason, count in pairs.left_out.items())
+        more = f"; left out: {why}" if why else ""
+        raise DataError(f"no claim is left that could be evaluated{more}", source=tables[0].source)
     events, ids = repeatable(events), reader.contacts.ids
     answers = LogAnswers.of(playbook, tables[0], reader.kinds, ids, events, until=until, zone=zone, max_bad=max_bad)
     chosen = _chosen(answers.credits.responses, responses)
@@ -121,7 +126,7 @@ def evaluate(
             zone=zone,
             max_bad=max_bad,
         )
-    evaluating = _Evaluating(playbook, reader, tables, pairs, answers, level, expectations)
+    evaluating = _Evaluating(playbook, reader, tables, pairs, answers, level, expectations, is_told=until is not None)
     return evaluating.report(chosen, bad)
 
 
@@ -165,9 +170,12 @@ class _Evaluating:
         answers: LogAnswers,
         level: float,
         expectations: ModelExpectations | None,
+        *,
+        is_told: bool,
     ) -> None:
         self.playbook, self.reader, self.tables = playbook, reader, tables
         self.pairs, self.answers, self.level, self.expectations = pairs, answers, level, expectations
+        self._is_told = is_told
 
     def report(self, responses: Sequence[Response], bad: BadRows) -> EvaluationReport:
         pairs = self.pairs
@@ -188,7 +196,7 @@ class _Evaluating:
             responses=found,
             left_out=pairs.left_out,
             counts=self._counts(bad),
-            notes=tuple(self._notes(bad, responses)),
+            notes=(*self._notes(bad, responses), *self._notes_on_end(found)),
         )
 
     @property
@@ -315,6 +323,16 @@ class _Evaluating:
             )
         yield from self.answers.credits.lines
         yield from self._notes_on_model(responses)
+
+    def _notes_on_end(self, found: Iterable[ResponseEvaluation]) -> Iterator[str]:
+        """What is to be said where the last event came too early for an end of observation."""
+        young = [own.response for own in found if own.young and not own.rate.log.messages]
+        if young and not self._is_told:
+            yield (
+                f"all messages are too young for {', '.join(young)}: observation is taken to end with the last event, "
+                f"at {moment(self.answers.until):%Y-%m-%d %H:%M} (UTC); if it went on, give its end (until in Python, "
+                "--until on the command line)"
+            )
 
     def _notes_on_model(self, responses: Iterable[Response]) -> Iterator[str]:
         own = self.expectations

@@ -232,7 +232,8 @@ class _Estimating:
     def _robust(self, expected: Numbers) -> MeanEstimate:
         """What is expected, and by how much the log's messages say that it is wrong."""
         rows, messages = self._rows, float(self._rows.wanted.sum())
-        if not messages or self._expected is None:
+        # Where the log could send none of the messages, nothing says how wrong it is what is expected of them.
+        if not rows.wanted[rows.chance > 0].sum() > 0 or self._expected is None:
             return self._estimate(None, messages, np.zeros(0), np.zeros(self._units))
         wrong = self._weight * (self._outcome - self._expected)
         mean = float((rows.wanted * expected).sum() + wrong.sum()) / messages

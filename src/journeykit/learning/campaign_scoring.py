@@ -11,11 +11,17 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from journeykit.basics.clock import micros
+from journeykit.basics.clock import micros, moment
 from journeykit.basics.threads import Background, at_once
 from journeykit.errors import DataError, closest
 from journeykit.kernels import has_kernels
-from journeykit.learning.history_features import FeatureMaker, PossibleMessages, attribute_names, usual_hour
+from journeykit.learning.history_features import (
+    FeatureMaker,
+    PossibleMessages,
+    attribute_names,
+    unseen_classes,
+    usual_hour,
+)
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_history import MessageHistory
 from journeykit.learning.scored_campaigns import ScoredCampaign, scored_campaigns
@@ -27,7 +33,7 @@ from journeykit.tables.write_rows import output_file, row_writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.learning.feature_matrix import Feature, FeatureMatrix
@@ -45,6 +51,8 @@ SCORES = {
     "uplift": "number",
 }
 """The columns of a table of scores that is written, with the kind of each."""
+_NAMED = 5
+"""So many strange classes are named."""
 _ROWS = 1 << 18
 """About so many scores are made at once."""
 _HARMS = tuple(own.name for own in WELL_KNOWN)
@@ -214,6 +222,8 @@ def scores_of(
             *history.notes,
             *_notes(history, whose),
             *_notes_on_hour(hour),
+            *_notes_on_until(model, micros(at)),
+            *_notes_on_classes(history, _features(model), whose, micros(at)),
             *_plain_notes(model, campaigns, responses),
         ),
         model=model,
@@ -240,6 +250,27 @@ def _notes_on_hour(hour: int | None) -> Iterator[str]:
         yield f"hardly a message went at this hour of the day: scores are for {hour:02}:00, when most went"
 
 
+def _notes_on_until(model: LearnedModel, at: int) -> Iterator[str]:
+    if model.until is not None and at < model.until:
+        yield (
+            f"the model was learned from what happened until {moment(model.until):%Y-%m-%d %H:%M} (UTC), and scores "
+            f"are for {moment(at):%Y-%m-%d %H:%M}: it has seen what it is asked about"
+        )
+
+
+def _notes_on_classes(
+    history: MessageHistory, features: Iterable[Feature], whose: NDArray[np.int64], at: int
+) -> Iterator[str]:
+    """The classes of contacts that the model never saw."""
+    for name, counts in unseen_classes(history, features, whose, at).items():
+        order = sorted(counts, key=lambda own: (-counts[own], own))
+        told = ", ".join(map(repr, order[:_NAMED])) + (", ..." if len(order) > _NAMED else "")
+        yield (
+            f"{name}: the model never saw {told}; contacts of whom that is so: {sum(counts.values()):,} of "
+            f"{len(whose):,}, who are scored as those of rare classes"
+        )
+
+
 def _plain_notes(
     model: LearnedModel, campaigns: Sequence[ScoredCampaign], responses: Sequence[str | None]
 ) -> Iterator[str]:
@@ -254,6 +285,15 @@ def _plain_notes(
 
 def _models(model: LearnedModel) -> list[ResponseModel | UpliftModel]:
     return [*model.responses.values(), *([] if model.opt_out is None else [model.opt_out]), *model.uplift.values()]
+
+
+def _features(model: LearnedModel) -> tuple[Feature, ...]:
+    """All features that are asked for, with the classes that any of the models knows."""
+    found: dict[str, Feature] = {}
+    for own in (own for one in _models(model) for own in one.features):
+        classes = {*own.classes, *(found[own.name].classes if own.name in found else ())}
+        found[own.name] = evolve(own, classes=tuple(sorted(classes)))
+    return tuple(found.values())
 
 
 def _responses(
@@ -276,11 +316,7 @@ class _Scoring:
     def __init__(self, scores: CampaignScores) -> None:
         self._scores = scores
         self._kinds = tuple(own.facets for own in scores.campaigns)
-        features: dict[str, Feature] = {}
-        for own in (own for model in _models(scores.model) for own in model.features):
-            classes = {*own.classes, *(features[own.name].classes if own.name in features else ())}
-            features[own.name] = evolve(own, classes=tuple(sorted(classes)))
-        self._maker = FeatureMaker(scores.history, tuple(features.values()), hour=scores.hour)
+        self._maker = FeatureMaker(scores.history, _features(scores.model), hour=scores.hour)
         self._names = {
             "campaign_id": _codes([own.campaign for own in scores.campaigns]),
             "content_id": _codes([own.content for own in scores.campaigns]),

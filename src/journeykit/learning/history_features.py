@@ -325,7 +325,14 @@ class FeatureMaker:
         """What gives an attribute of the contacts, by moment."""
         known = self._history.contacts
         fold = _attribute_of(own)
-        if known is None or fold not in known.columns:
+        if known is None:
+            raise DataError(
+                f"the model asks for {own.name!r}, an attribute of contacts: give the table of contacts (--contacts on "
+                "the command line)"
+            )
+        if not len(known.given):
+            raise DataError(f"the model asks for {own.name!r}, and the table has no rows", source="contacts")
+        if fold not in known.columns:
             raise DataError(f"the model asks for {own.name!r}, which the contacts do not have", source="contacts")
         column = known.columns[fold]
         is_empty = bool(np.isnan(column.values).all())
@@ -341,6 +348,34 @@ class FeatureMaker:
             ]
         values = np.append(values, np.nan)
         return lambda past: values[known.place_of(fold, past.possible.contact, past.possible.at)]
+
+
+def unseen_classes(
+    history: MessageHistory, features: Iterable[Feature], contact: NDArray[np.int64], at: int
+) -> dict[str, dict[str, int]]:
+    """By category of contacts and class that it does not have, how many of some contacts are of it at an instant.
+
+    Args:
+        history: the past of the contacts.
+        features: the features, with the classes that they have.
+        contact: the numbers of the contacts.
+        at: the instant, in microseconds since 1970.
+    """
+    known = history.contacts
+    found: dict[str, dict[str, int]] = {}
+    for own in features:
+        column = None if known is None or own.name in built_in(history) else known.columns.get(_attribute_of(own))
+        # Where more classes were met than are told apart, nobody knows which were seen.
+        if known is None or column is None or column.classes is None or not 0 < len(own.classes) < _MOST_CLASSES:
+            continue
+        row = known.place_of(_attribute_of(own), contact, np.full(len(contact), at))
+        value = np.append(column.values, np.nan)[row]
+        count = np.bincount(value[~np.isnan(value)].astype(np.int64), minlength=len(column.classes)).tolist()
+        strange = {name: times for name, times in zip(column.classes, count, strict=True) if times}
+        strange = {name: times for name, times in strange.items() if name not in own.classes}
+        if strange:
+            found[own.name] = strange
+    return found
 
 
 def local_days(zone: Clock, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -25,7 +25,7 @@ class SmoothedRates:
     A campaign's rate has a beta distribution around the rate of all, and that of a stage one around the campaign's
     (a hierarchical beta-binomial model). How far they lie apart is not known beforehand: each of `DIFFERENCES` counts
     by how likely it makes the responses that were seen. So a campaign that was never seen has the rate of all, and
-    the uncertainty of how campaigns differ.
+    the uncertainty of how campaigns differ. Where no message was answered, or each was, all have one rate.
 
     Attributes:
         groups: the features by which rates are taken, with their classes.
@@ -64,6 +64,8 @@ class SmoothedRates:
         messages = np.bincount(places, minlength=size).reshape(wide).astype(np.float64)
         answered = np.bincount(places, weights=label, minlength=size).reshape(wide).astype(np.float64)
         differences = tuple(DIFFERENCES if at < len(groups) else (0.0,) for at in range(2))
+        if answered.sum() in (0, messages.sum()):
+            return cls._of_one_kind(groups, shape, messages.sum(), answered.sum())
         chances, variances = _hierarchy(messages, answered, differences)
         # Of the first group alone, whatever the second.
         whole = (messages.sum(axis=1, keepdims=True), answered.sum(axis=1, keepdims=True))
@@ -74,6 +76,23 @@ class SmoothedRates:
             chances=chances.reshape(shape),
             variances=variances.reshape(shape),
             own_variances=np.repeat(own, wide[1], axis=1).reshape(shape),
+        )
+
+    @classmethod
+    def _of_one_kind(
+        cls, groups: tuple[Feature, ...], shape: tuple[int, ...], messages: float, answered: float
+    ) -> SmoothedRates:
+        """Where none was answered, or all were, nothing tells groups apart: they have one rate.
+
+        It has Jeffreys' beta distribution: half a message of each kind is added.
+        """
+        chance = (answered + 0.5) / (messages + 1)
+        variance = chance * (1 - chance) / (messages + 2)
+        return cls(
+            groups=groups,
+            chances=np.full(shape, chance),
+            variances=np.full(shape, variance),
+            own_variances=np.full(shape, variance / (chance * (1 - chance)) ** 2),
         )
 
     def rates(self, matrix: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

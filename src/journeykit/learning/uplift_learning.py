@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from journeykit.engine.ruleset import Ruleset
 from journeykit.errors import DataError, ModelError
 from journeykit.learning.holdout_log import HoldoutLog
 from journeykit.learning.uplift_model import fit_uplift
+from journeykit.measuring.table_notes import strange_names
 from journeykit.model.touch import Touch
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -61,6 +63,7 @@ def with_uplift(
     where, bad = None if zone is None else clock(zone).zone, BadRows(max_bad)
     found = HoldoutLog.read(log, zone=where, bad=bad)
     bad.check()
+    strange = tuple(_strange_campaigns(found, playbook))
     models = {}
     for own in (one for one in playbook.responses if one.name in model.responses):
         about = _about(playbook, own, found.campaigns)
@@ -77,7 +80,9 @@ def with_uplift(
                 + ". A log for uplift has all rows of a playbook with a holdout: decide --all",
                 source="decisions",
             ) from error
-        card = evolve(learned.card, notes=(*learned.card.notes, *bad.lines()))
+        card = evolve(
+            learned.card, notes=(*learned.card.notes, *bad.lines(), *strange, *_never_sent(found, history, about))
+        )
         models[own.name] = evolve(learned, card=card)
     if not models:
         raise DataError("no response that was learned is about a campaign of the log", source="decisions")
@@ -98,3 +103,28 @@ def _about(playbook: Playbook, response: Response, campaigns: Sequence[str]) -> 
         ],
         np.bool_,
     )
+
+
+def _strange_campaigns(log: HoldoutLog, playbook: Playbook) -> Iterator[str]:
+    """The campaigns of the log that the playbook does not have, where it has some."""
+    known = {own.id for own in playbook.campaigns or ()}
+    if known:
+        count = np.bincount(log.campaign, minlength=len(log.campaigns)).tolist()
+        strange = Counter({name: rows for name, rows in zip(log.campaigns, count, strict=True) if name not in known})
+        yield from strange_names("campaign", strange, known, of="contacts of the log")
+
+
+def _never_sent(log: HoldoutLog, history: MessageHistory, about: NDArray[np.bool_]) -> Iterator[str]:
+    """The campaigns, of those that a response is about, of which no message went out since the log's first decision."""
+    for place in np.flatnonzero(about).tolist():
+        name, rows = log.campaigns[place], log.campaign == place
+        could = int(np.count_nonzero(rows & log.treated))
+        if not could:
+            continue
+        kinds = [number for number, own in enumerate(history.kinds) if name in own.get("campaign", ())]
+        sent = history.messages.code[history.messages.at >= log.at[rows].min()]
+        if not np.isin(sent, kinds).any():
+            yield (
+                f"{name}: none of the {could:,} contacts who could get it got it; its uplift says nothing of what its "
+                "messages add"
+            )

@@ -75,13 +75,13 @@ def unknown_campaign_notes(playbook: Playbook, messages: MessageTable) -> Iterat
     yield from strange_names("campaign", found, known)
 
 
-def strange_names(what: str, found: Counter[str], known: Collection[str]) -> Iterator[str]:
+def strange_names(what: str, found: Counter[str], known: Collection[str], *, of: str = "messages") -> Iterator[str]:
     """Names that messages have and the playbook has not, with the names that may be meant."""
     for name, count in found.most_common(_NAMED):
         hint = closest(name, known)
         meant = f"; did you mean {hint!r}?" if hint else ""
         if count:
-            yield f"messages of {what} {name!r}, which the playbook does not have: {count:,}{meant}"
+            yield f"{of} of {what} {name!r}, which the playbook does not have: {count:,}{meant}"
     rest = sum(found.values()) - sum(count for _, count in found.most_common(_NAMED))
     if rest:
-        yield f"messages of other {what}s that the playbook does not have: {rest:,}"
+        yield f"{of} of other {what}s that the playbook does not have: {rest:,}"
