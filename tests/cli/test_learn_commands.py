@@ -168,3 +168,10 @@ def test_contacts_that_a_model_asks_for(contacts, said, capsys):
     write("nobody.csv", ["contact_id", "region"], [])
     assert main([*SCORE[:6], *contacts, *SCORE[8:], "--out", "scores.csv"]) == 4
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["learn", "score", "evaluate", "measure", "decide"])
+def test_the_zone_is_for_tables(command, capsys):
+    """Instants of the command line have an offset, in all commands alike."""
+    assert main([command, "--help"]) == 0
+    assert "zone in which instants of tables without an offset are meant" in " ".join(capsys.readouterr().out.split())

@@ -293,6 +293,17 @@ def test_a_class_that_was_never_seen_is_told():
     assert not [note for note in same.notes if "never saw" in note]
 
 
+def test_a_campaign_that_was_never_sent_is_told(learned):
+    """The model has no message of it; of those that it has nothing is said."""
+    own = tables()
+    more = playbook(campaigns=[*playbook().campaigns, Campaign(id="winter", content=["letter"])])
+    model = journeykit.learn(more, own["touches"], own["events"], until=AT)
+    found = score(more, model, None, own["touches"], own["events"], at=AT)
+    told = "the model never saw a message of winter: scored as a campaign of which nothing is known"
+    assert [note for note in found.notes if "never saw" in note] == [told]
+    assert not [note for note in score(playbook(), learned, **own, at=AT).notes if "never saw" in note]
+
+
 def test_a_model_that_has_seen_the_time_of_its_scores_says_so(learned):
     """Scores for an instant before its end look better than they are."""
     own = tables()

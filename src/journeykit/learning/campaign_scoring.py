@@ -224,6 +224,7 @@ def scores_of(
             *_notes_on_hour(hour),
             *_notes_on_until(model, micros(at)),
             *_notes_on_classes(history, _features(model), whose, micros(at)),
+            *_notes_on_campaigns(model, campaigns),
             *_plain_notes(model, campaigns, responses),
         ),
         model=model,
@@ -269,6 +270,16 @@ def _notes_on_classes(
             f"{name}: the model never saw {told}; contacts of whom that is so: {sum(counts.values()):,} of "
             f"{len(whose):,}, who are scored as those of rare classes"
         )
+
+
+def _notes_on_campaigns(model: LearnedModel, campaigns: Sequence[ScoredCampaign]) -> Iterator[str]:
+    """The campaigns of which the models of responses never saw a message."""
+    named = [own for one in model.responses.values() for own in one.features if own.name == "campaign"]
+    known = {name for own in named for name in own.classes}
+    strange = dict.fromkeys(own.campaign for own in campaigns if own.campaign not in known)
+    if named and strange:
+        told = ", ".join([*strange][:_NAMED]) + (", ..." if len(strange) > _NAMED else "")
+        yield f"the model never saw a message of {told}: scored as a campaign of which nothing is known"
 
 
 def _plain_notes(
