@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -12,6 +13,11 @@ from generate_attention import with_attention
 from generate_weights import with_weights
 from test_one_equals_columns import assert_equal
 from test_weights_alike import ByRows, TiredColumns
+
+from journeykit import Arbiter, Playbook
+from journeykit.job import TableJob
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 
 
 def priced(seed):
@@ -49,6 +55,57 @@ def test_brought_claims_are_decided_alike(start):
             scores = tabled.estimated(rng, tabled.scores(rng, found.playbook, 8)) if seed % 2 else None
             playbook = evolve(found.playbook, campaigns=None) if seed % 7 == 0 else found.playbook
             assert_equal(playbook, rows, history, scores, claims, at=found.at, until=found.until)
+
+
+@pytest.mark.parametrize("min_uplift", [None, 0.1], ids=["plain", "general"])
+@pytest.mark.parametrize(("setting", "count"), [("deny", 2), ("allow", 4)])
+def test_who_is_denied_for_want_of_a_value_is_counted(setting, count, min_uplift):
+    """By the setting of the stage; what is denied for its score, or has no opt_out, is not denied for the value."""
+    campaign = {"id": "offer", "content": ["note"], "min_uplift": min_uplift}
+    playbook = Playbook.from_dict({
+        "journey": {"stages": [{"name": "customer", "value": 80}, "lead"]},
+        "content": [{"id": "note", "channel": "email"}],
+        "campaigns": [campaign, {**campaign, "id": "needy", "scored": True}],
+        "on_missing": {"consent": "allow", "stage": setting},
+        "opt_out_cost": "stage_value",
+    })  # fmt: skip
+    contacts = [{"contact_id": name, "stage": stage} for name, stage in (("a", "lead"), ("b", None), ("c", "customer"))]
+    score = {"contact_id": "a", "campaign_id": "offer", "propensity": 0.5, "opt_out": 0.1, "uplift": 0.5}
+    scores = [{**score, "contact_id": name} for name in "abc"]
+    for everything in (False, True):
+        job = TableJob(Arbiter(playbook), contacts, (), scores, at=AT, everything=everything)
+        job.table()
+        assert job.summary().missing["opt_out_cost"] == {"setting": setting, "claims": count}
+        assert job.summary().missing["score"]["claims"] == 3
+        assert f"missing opt_out_cost: {count} claims, {setting}" in str(job.summary())
+        assert "stage_value" not in job.summary().missing
+    assert_equal(playbook, contacts, (), scores, at=AT)
+    claims = [{"contact_id": name, "campaign_id": campaign} for name in "abc" for campaign in ("offer", "needy")]
+    assert_equal(playbook, contacts, (), scores, claims, at=AT)
+
+
+@pytest.mark.parametrize("uplift", [None, 0.2])
+@pytest.mark.parametrize("is_brought", [False, True])
+def test_a_least_uplift_that_nothing_is_compared_with_is_told(uplift, is_brought):
+    """Where no score and no claim has an uplift, both engines name the campaigns that ask for one."""
+    campaigns = [{"id": name, "content": ["note"], "min_uplift": 0.1} for name in ("offer", "news")]
+    playbook = Playbook.from_dict({
+        "content": [{"id": "note", "channel": "email"}],
+        "campaigns": [*campaigns, {**campaigns[0], "id": "needy", "scored": True}, {"id": "x", "content": ["note"]}],
+        "on_missing": {"consent": "allow"},
+    })  # fmt: skip
+    contacts = [{"contact_id": "a"}]
+    scores = [{"contact_id": "a", "campaign_id": "offer", "propensity": 0.5, "uplift": uplift}]
+    claims = [{"contact_id": "a", "campaign_id": own.id} for own in playbook.campaigns] if is_brought else None
+    if is_brought:
+        # What a claim brings itself is known as well.
+        scores, claims[0]["uplift"] = None, uplift
+    assert_equal(playbook, contacts, (), scores, claims, at=AT)
+    job = TableJob(Arbiter(playbook), contacts, (), scores, claims, at=AT)
+    job.table()
+    (note,) = (own for own in job.summary().notes if "min_uplift" in own)
+    names = "news" if uplift else "news, offer"
+    assert note.startswith(f"min_uplift does nothing to claims of {names} that have no uplift: give scores")
 
 
 @pytest.mark.parametrize("policy", [ByRows(), TiredColumns()], ids=["rows", "columns"])

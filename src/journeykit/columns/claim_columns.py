@@ -95,6 +95,7 @@ class ClaimEncoder:
         ids: the numbers of the claims' ids, from 1.
         brings_cost: whether it has a column of costs.
         costless: the campaigns of which some claim brings neither a weight nor an opt_out, where that costs something.
+        upliftless: the campaigns of which some claim brings no uplift, where a campaign asks for one.
     """
 
     def __init__(
@@ -165,13 +166,16 @@ class ClaimEncoder:
             # What was worked out of the cells is let go; few of them are looked at again.
             self._parts[place] = (*known[:3], [Column(column.data) for column in known[3]])
 
-        self.costless = self._costless() if playbook.opt_out_cost is not None else set()
+        is_priced = playbook.opt_out_cost is not None
+        self.costless = self._lacking("opt_out", np.isnan(self.rows["weight"])) if is_priced else set()
+        asks = any(own.min_uplift is not None for own in playbook.campaigns or ())
+        self.upliftless = self._lacking("uplift", np.ones(rows, np.bool_)) if asks else set()
 
-    def _costless(self) -> set[str]:
-        """The campaigns of which some claim brings neither a weight nor an opt_out."""
-        chosen = np.isnan(self.rows["weight"]) & (self.faults == 0)
+    def _lacking(self, name: str, chosen: np.ndarray) -> set[str]:
+        """The campaigns of some of the claims that are good and do not bring an estimate."""
+        chosen = chosen & (self.faults == 0)
         if len(self.estimate):
-            chosen &= np.isnan(self.estimate["opt_out"])
+            chosen &= np.isnan(self.estimate[name])
         return {self.asks[kind][0] for kind in np.unique(self.rows["kind"][chosen]).tolist()}
 
     @property

@@ -21,7 +21,7 @@ from journeykit.columns.row_causes import MOST_OCCASIONS, playbook_causes
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.columns.weighing import Weigher
 from journeykit.columns.zone_arrays import LocalKinds, zones_of
-from journeykit.engine.data_needs import DATA_NEEDS, LOSS, DataNeeds
+from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
 from journeykit.engine.eligibility import Subject, first_send_time, slot_of_day
 from journeykit.engine.ruleset import reach_of
 from journeykit.kernels import barred_now
@@ -162,7 +162,7 @@ class ColumnarEngine:
         self._lock = threading.Lock()
         self.denies = _denies(self.playbook.on_missing)
         needs = DataNeeds(self.playbook)
-        bits = {name: 1 << bit for bit, name in enumerate((*DATA_NEEDS, LOSS))}
+        bits = {name: 1 << bit for bit, name in enumerate(DATA_NEEDS)}
         self.asks = np.array(
             [sum(bits[a] for a in needs.of(o.campaign.id, o.content_id, o.channel)) for o in self.layout.list],
             np.int64,

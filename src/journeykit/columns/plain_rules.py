@@ -8,7 +8,7 @@ import numpy as np
 
 from journeykit.basics.clock import DAY
 from journeykit.basics.validation import LARGEST, MILLIONTH
-from journeykit.engine.data_needs import DATA_NEEDS
+from journeykit.engine.data_needs import DATA_NEEDS, LOSS
 from journeykit.kernels import plain_times
 from journeykit.kernels.interface.codes import DATED, NONE, OBEYS_CAPS, OBEYS_HOURS, PAUSED
 from journeykit.kernels.interface.plain_arrays import PlainRules
@@ -26,7 +26,7 @@ _MOST_WEIGHTS = 1_000_000
 _MOST_SETS = 2_000
 _MOST_MEMBERS = 16_000_000
 _ZONE, _STAGE, _ROLE, _CONSENT, _GAIN = range(5)
-_LOSS = len(DATA_NEEDS)
+_LOSS = DATA_NEEDS.index(LOSS)
 assert len(DATA_NEEDS) > _GAIN  # noqa: S101
 
 
@@ -87,7 +87,8 @@ def plain_rules(
         closed_rule=closed_rule,
         asking=np.array([asked[bit].sum() for bit in (_ZONE, _STAGE, _ROLE)], np.int64),
         asking_consent=np.bincount(channel[asked[_CONSENT]], minlength=channels + 1).astype(np.int64),
-        asking_gain=(gains & asked[_GAIN][:, None] | losses & asked[_LOSS][:, None]).sum(axis=0).astype(np.int64),
+        asking_gain=(gains & asked[_GAIN][:, None]).sum(axis=0).astype(np.int64),
+        asking_loss=(losses & asked[_LOSS][:, None]).sum(axis=0).astype(np.int64),
         stages=rules.stage_fit.shape[1],
         roles=rules.role_fit.shape[1],
         nested=int(_are_nested(rules)),

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from journeykit.model.outcome import Row
     from journeykit.playbook.playbook import Playbook
 
-DATA_NEEDS = ("timezone", "stage", "role", "consent", "stage_value", "score")
-"""What a contact can lack."""
-LOSS = "loss"
-"""What a claim needs, besides, whose message costs the value of the contact's stage; it lacks that value then."""
+LOSS = "opt_out_cost"
+"""What a claim needs whose message may cost the value of the contact's stage."""
+DATA_NEEDS = ("timezone", "stage", "role", "consent", "stage_value", "score", LOSS)
+"""What a contact can lack. Who is denied for want of a score or of the cost of an opt-out is counted by the rule."""
 
 
 class DataNeeds:
@@ -34,7 +34,7 @@ class DataNeeds:
         self.campaigns: dict[str, Campaign] = {campaign.id: campaign for campaign in playbook.campaigns or ()}
         self.contents: dict[str, Content] = {content.id: content for content in playbook.content or ()}
         self.attention = Attention(playbook)
-        self._costs_value = self.attention.cost == STAGE_VALUE
+        self._costs_value = self.attention.cost == STAGE_VALUE and playbook.on_missing.stage != "deny"
         self.values = self._costs_value or any(content.advances for content in self.contents.values())
         self._timed = {own.name for own in playbook.channels if own.send_at is not None}
         self._values = {} if playbook.journey is None else playbook.journey.values
@@ -55,9 +55,10 @@ class DataNeeds:
         if contact.role is None and "role" in asked:
             yield "role"
         is_gain = "stage_value" in asked
-        lacks_gain = is_gain and self.contents[row.content or ""].stage_gain(contact.stage, self._values) is None
-        if lacks_gain or (LOSS in asked and math.isnan(self.attention.loss(contact.stage))):
+        if is_gain and self.contents[row.content or ""].stage_gain(contact.stage, self._values) is None:
             yield "stage_value"
+        if LOSS in asked and math.isnan(self.attention.loss(contact.stage)):
+            yield LOSS
         if "consent" in asked:
             channel, consent = row.channel, contact.consent
             if consent is None or channel is None or (channel not in consent and "*" not in consent):

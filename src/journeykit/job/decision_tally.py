@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.validation import MILLIONTH
-from journeykit.engine.data_needs import DATA_NEEDS, DataNeeds
+from journeykit.engine.attention import STAGE_VALUE
+from journeykit.engine.data_needs import DATA_NEEDS, LOSS, DataNeeds
 from journeykit.engine.eligibility import NEEDS_SCORE
 from journeykit.journey import Journey
 from journeykit.model.outcome import Outcome, Reason
@@ -30,6 +31,8 @@ _COMPETED = frozenset(
 )
 """The reasons for which a claim lost that was eligible, and worth it."""
 _ELIGIBLE = _COMPETED | {Reason.GRANTED}
+_DENIED_FOR = {NEEDS_SCORE: "score", STAGE_VALUE: LOSS}
+"""What claims lack that are denied for it, by the rule."""
 
 
 class DecisionTally:
@@ -93,8 +96,8 @@ class DecisionTally:
             else:
                 if gaps or channel is None:
                     self.missing.update(needs.gaps(contact, row))
-                if row.reason is Reason.MISSING_DATA and row.rule == NEEDS_SCORE:
-                    self.missing["score"] += 1
+                if row.reason is Reason.MISSING_DATA and row.rule in _DENIED_FOR:
+                    self.missing[_DENIED_FOR[row.rule]] += 1
                 self.without_chance += self._explores and row.chance is None and row.reason in _ELIGIBLE
             rows[row.outcome, row.reason, row.team, stage, channel] += 1
             if row.binding:
@@ -195,10 +198,11 @@ class DecisionTally:
     def missing_data(self) -> dict[str, dict[str, Any]]:
         """How many claims lack which data, and what the playbook says to do then."""
         settings = self.playbook.on_missing
+        fixed = {"score": "deny", LOSS: settings.stage}
         return {
             # Without a value of the stage, or a score that is needed, there is one thing to do, and so no setting.
             name: {
-                "setting": getattr(settings, name, "deny" if name == "score" else "allow"),
+                "setting": getattr(settings, name, fixed.get(name, "allow")),
                 "claims": self.missing[name],
             }
             for name in DATA_NEEDS

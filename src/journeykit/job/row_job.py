@@ -398,6 +398,10 @@ class RowJob(Run):
         """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
         return None if self._claims is None else self._claims.costless
 
+    def upliftless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought without an uplift; None where campaigns claim."""
+        return None if self._claims is None else self._claims.upliftless
+
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
         return picker(self.tables[name], name)

@@ -21,7 +21,7 @@ from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
-from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes
+from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes, uplift_notes
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
@@ -228,6 +228,10 @@ class Run:
 
     def costless(self) -> Collection[str] | None:
         """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
+        raise NotImplementedError
+
+    def upliftless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought without an uplift; None where campaigns claim."""
         raise NotImplementedError
 
     def picker(self, name: str) -> Picker:
@@ -517,6 +521,7 @@ class Run:
                 ),
                 *scored_notes(decider.ruleset.attention, self.scored()),
                 *cost_notes(decider.ruleset.attention, playbook, self.scored(), self.costless()),
+                *uplift_notes(decider.ruleset.attention, playbook, self.scored(), self.upliftless()),
                 *tally.notes(),
                 *spread_notes(playbook, self.words),
                 *(() if run is None else run.notes()),

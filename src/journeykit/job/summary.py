@@ -61,7 +61,9 @@ class Summary:
             what the playbook says to do then (``setting``), and how many claims it was done for (``claims``). By
             ``stage_value``, for how many claims content says what it advances, while the value of the contact's stage
             or of one that it advances to is not known; the claim then weighs what it would without. By ``score``, how
-            many claims need a score, have none, and are denied for that first.
+            many claims need a score, have none, and are denied for that first. By ``opt_out_cost``, how many claims may
+            cost the value of the contact's stage, which is not known; where ``on_missing.stage`` is ``deny``, how many
+            are denied for that first.
         bad_rows: how many rows could not be used.
         bad_kinds: by table, column and what would have been allowed, how many of them.
         bad_first: the first of them.
@@ -328,6 +330,29 @@ def cost_notes(
         yield (
             f"opt_out_cost takes nothing from the weights of {_some(names)}: no opt_out of theirs is known; give "
             "scores with a column opt_out, as journeykit learn writes them"
+        )
+
+
+def uplift_notes(
+    attention: Attention, playbook: Playbook, scored: Scored, upliftless: Collection[str] | None
+) -> Iterator[str]:
+    """The campaigns that ask for an uplift, and of which nobody says what a message changes: all of them pass.
+
+    Args:
+        attention: what each campaign asks for.
+        playbook: the playbook.
+        scored: what the table of scores has.
+        upliftless: the campaigns of claims that were brought without an uplift; None where campaigns claim.
+    """
+    if not attention.least:
+        return
+    known = {own[0] for own in scored if own[1:] == ("uplift",)} | attention.needs.uplift
+    claiming = [own.id for own in playbook.campaigns or () if not own.paused] if upliftless is None else upliftless
+    names = sorted(name for name in claiming if name in attention.least and name not in known)
+    if names:
+        yield (
+            f"min_uplift does nothing to claims of {_some(names)} that have no uplift: give scores with a column "
+            "uplift, as journeykit learn --uplift writes them"
         )
 
 

@@ -376,6 +376,10 @@ class TableJob(Run):
         """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""
         return None if self.reader.claims is None else self.reader.claims.costless
 
+    def upliftless(self) -> Collection[str] | None:
+        """The campaigns of claims that are brought without an uplift; None where campaigns claim."""
+        return None if self.reader.claims is None else self.reader.claims.upliftless
+
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
         return self.reader.sources[name].pick

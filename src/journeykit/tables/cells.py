@@ -221,7 +221,10 @@ def read_number(value: Any) -> float:
 
 def read_cost(value: Any) -> float:
     """A number from 0."""
-    found = read_number(value)
+    try:
+        found = read_number(value)
+    except BadCellError as bad:
+        raise BadCellError(value, _COST) from bad
     if found < 0:
         raise BadCellError(value, _COST)
     return found

@@ -63,6 +63,7 @@ class ClaimTable:
         source: the table.
         taken_bad: how many rows of the decision on those that were taken last are counted as bad rows.
         costless: the campaigns of which some claim brings neither a weight nor an opt_out.
+        upliftless: the campaigns of which some claim brings no uplift.
 
     Example:
         >>> claims = ClaimTable.read([{"contact_id": "anna", "campaign_id": "launch", "weight": 8, "risk": 0.5}])
@@ -75,6 +76,7 @@ class ClaimTable:
         self.bad = bad
         self.taken_bad = 0
         self.costless: set[str] = set()
+        self.upliftless: set[str] = set()
         # How many claims a claim without a content becomes, by campaign: one for each content.
         self._widths: dict[str, int] = {}
         self._of: dict[str, list[tuple[Any, ...]]] = {}
@@ -113,13 +115,20 @@ class ClaimTable:
                 fault = fault or faults.of(key, parts, places, values)
                 if fault is not None:
                     claims.bad.add(BadRow(file.source, number, *fault), is_useless=not faults.is_of_split(fault))
-                elif parts[_WEIGHT] is None and parts[_OPT_OUT] is None:
-                    claims.costless.add(parts[0])
+                else:
+                    claims.note_lacks(parts)
                 numbers = further_numbers(columns, places, values)
                 claims.add(key, (number, fault is not None, *parts, numbers))
         if playbook is not None:
             need_columns(playbook, names, file.source)
         return claims
+
+    def note_lacks(self, parts: Sequence[Any]) -> None:
+        """Note which estimates a claim does not bring."""
+        if parts[_WEIGHT] is None and parts[_OPT_OUT] is None:
+            self.costless.add(parts[0])
+        if parts[_UPLIFT] is None:
+            self.upliftless.add(parts[0])
 
     @classmethod
     def empty(cls, source: str, playbook: Playbook | None, bad: BadRows) -> ClaimTable:
@@ -216,7 +225,9 @@ def _read_several(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(read_list(value)))
 
 
-_AT, _EXPIRES, _WEIGHT, _OPT_OUT = map([*claim_readers(None)].index, ("at", "expires", "weight", "opt_out"))
+_AT, _EXPIRES, _WEIGHT, _OPT_OUT, _UPLIFT = map(
+    [*claim_readers(None)].index, ("at", "expires", "weight", "opt_out", "uplift")
+)
 """The places of parts of a claim."""
 
 

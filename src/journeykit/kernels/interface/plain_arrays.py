@@ -33,6 +33,7 @@ class PlainRules(ArrayBundle):
         asking: how many openings ask for a time zone, a stage and a role.
         asking_consent: by channel, how many openings ask for its consent; the last is of no channel.
         asking_gain: by stage, how many openings ask in vain for what it gains.
+        asking_loss: by stage, how many openings ask in vain for what an opt-out costs on it.
         stages: how many stages there are.
         roles: how many roles.
         nested: whether the caps are nested for all openings, and each counts them alike.
@@ -57,6 +58,7 @@ class PlainRules(ArrayBundle):
         "asking": table(np.int64),
         "asking_consent": table(np.int64),
         "asking_gain": table(np.int64),
+        "asking_loss": table(np.int64),
         "stages": int,
         "roles": int,
         "nested": int,

@@ -7,6 +7,7 @@
 
 #include "attention.hpp"
 #include "barred_word.hpp"
+#include "eligibility.hpp"
 #include "expiry.hpp"
 #include "local_time.hpp"
 #include "retry.hpp"
@@ -18,7 +19,6 @@ namespace {
 // What is asked for and may be missing: bits of `asks`, and places of `DecisionCounts.missing`.
 constexpr int64_t ASKS_ZONE = 1, ASKS_STAGE = 2, ASKS_ROLE = 4, ASKS_CONSENT = 8, ASKS_GAIN = 16;
 constexpr int64_t ASKS_LOSS = 64;
-constexpr int64_t MISSING_SCORES = 5;
 
 bool is_nan(double number) {
   return number != number;
@@ -262,7 +262,7 @@ bool derive(const Collection& all, const SlotTimes& slots, int64_t contact, int6
   judge(all, contact, used, lasting, kind, told);
   reject_small(all, claim, told);
   if (own.traits & SKIPS) claim.refused = refused_steps(all, slots, contact, opening);
-  if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  if (claim.state == MISSING) count_lacking(all.counts, claim.rule, all.sign);
   if (claim.state && !claim.timed && !everything) {
     count_denied(all, opening, person.stage, claim.state);
     if (!is_by_opening(own, claim.state)) all.counts.rules[claim.rule] += all.sign;
@@ -289,7 +289,7 @@ void count_lasting(const Collection& all, const BarredWord& barred, int64_t cont
                                rule_now(all.rules, all.contacts, barred, contact, opening, reason),
                                told_of(all.scores, opening));
       all.counts.rules[rule] += all.sign;
-      if (rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+      count_lacking(all.counts, rule, all.sign);
     }
   }
 }
@@ -324,7 +324,7 @@ void put_now(const Collection& all, const BarredWord& barred, int64_t contact, i
     claim.rule = data_rule(all, contact, opening,
                            rule_now(all.rules, all.contacts, barred, contact, opening, reason), told);
   }
-  if (claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  count_lacking(all.counts, claim.rule, all.sign);
   claim.timed = has_bit((barred.closed | barred.quiet) & ~barred.lasting(), bit);
   all.candidates.time[used] = {all.rules.now, reason == 0};
   reject_small(all, claim, told);
@@ -387,7 +387,7 @@ void put_brought(const Collection& all, const SlotTimes& slots, const ClaimArray
   if (lacks_data(all.rules, all.contacts, contact, asked.opening, told)) lasting |= 1 << MISSING;
   judge(all, contact, used, lasting, kind, told);
   reject_small(all, claim, told);
-  if (claim.state == MISSING && claim.rule == RULE_SCORE) all.counts.missing[MISSING_SCORES] += all.sign;
+  if (claim.state == MISSING) count_lacking(all.counts, claim.rule, all.sign);
   weigh(all, contact, used, told);
 }
 
@@ -410,9 +410,8 @@ void count_missing(const Rules& rules, const Contacts& contacts, const DecisionC
     int64_t channel = rules.openings[opening].channel;
     if (channel < 0 || contacts.consent(contact, channel) == UNKNOWN) missing[3] += sign;
   }
-  bool lacks_gain = asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage));
-  bool lacks_loss = asks & ASKS_LOSS && is_nan(rules.loss[person.stage]);
-  if (lacks_gain || lacks_loss) missing[4] += sign;
+  if (asks & ASKS_GAIN && is_nan(rules.stage_gain(opening, person.stage))) missing[4] += sign;
+  if (asks & ASKS_LOSS && is_nan(rules.loss[person.stage])) missing[MISSING_LOSSES] += sign;
 }
 
 void barred_now(const Rules& rules, Array2<int64_t> found) {

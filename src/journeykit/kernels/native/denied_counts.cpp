@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t FULL = 65'535;
 constexpr uint64_t FIRST_BITS = 0x0001'0001'0001'0001;
-constexpr int64_t MISSING_SCORES = 5;
 
 // What is counted apart, since its rule is another; owners come after them, by stage.
 enum FaultKind : int64_t {
@@ -152,7 +151,7 @@ void add_count(const Rules& rules, const DecisionCounts& counts, int64_t kind, i
   int64_t rule = rule_of_kind(rules, kind, opening);
   counts.labels(opening, reason_of(kind), DENIED_OUTCOME) += count;
   if (rule >= 0) counts.rules[rule] += count;
-  if (rule == RULE_SCORE) counts.missing[MISSING_SCORES] += count;
+  count_lacking(counts, rule, count);
 }
 
 }  // namespace

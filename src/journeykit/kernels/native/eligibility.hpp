@@ -70,4 +70,13 @@ inline bool is_by_opening(const Opening& opening, int64_t reason) {
 int64_t missing_rule(const Rules& rules, int64_t opening, const Contacts& contacts, int64_t contact);
 inline constexpr int64_t MISSING_CONSENT = 1'000'000;
 
+// Places of `DecisionCounts.missing`: what is counted by the rule that denies for it.
+inline constexpr int64_t MISSING_SCORES = 5, MISSING_LOSSES = 6;
+
+// Counts claims that are denied by a rule, where it says that a score or the cost of an opt-out is missing.
+inline void count_lacking(const DecisionCounts& counts, int64_t rule, int64_t count) {
+  if (rule == RULE_SCORE) counts.missing[MISSING_SCORES] += count;
+  if (rule == RULE_STAGE_VALUE) counts.missing[MISSING_LOSSES] += count;
+}
+
 }  // namespace journeykit

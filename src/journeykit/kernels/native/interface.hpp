@@ -694,6 +694,7 @@ struct PlainRules {
   Array1<int64_t> asking;
   Array1<int64_t> asking_consent;
   Array1<int64_t> asking_gain;
+  Array1<int64_t> asking_loss;
   int64_t stages;
   int64_t roles;
   int64_t nested;

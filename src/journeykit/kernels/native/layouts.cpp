@@ -663,6 +663,7 @@ std::vector<Layout> layouts() {
                                         field("asking", &PlainRules::asking),
                                         field("asking_consent", &PlainRules::asking_consent),
                                         field("asking_gain", &PlainRules::asking_gain),
+                                        field("asking_loss", &PlainRules::asking_loss),
                                         field("stages", &PlainRules::stages),
                                         field("roles", &PlainRules::roles),
                                         field("nested", &PlainRules::nested),

@@ -684,7 +684,6 @@ void add_rows(const PlainContact& own) {
 
 // Adds the rows of what is denied for good.
 void add_denied(const PlainContact& own) {
-  constexpr int64_t MISSING_SCORES = 5;
   for (int64_t opening : own.block.plain.tie) {
     const BarredWord& faults = own.work().word[opening >> 6];
     if (!has_bit(faults.lasting(), opening & 63)) continue;
@@ -693,7 +692,7 @@ void add_denied(const PlainContact& own) {
     int64_t rule = rule_now(own.rules(), own.block.contacts, faults, own.contact, opening, row.reason);
     if (rule == RULE_SCORE && has_bit(faults.unvalued, opening & 63)) rule = RULE_STAGE_VALUE;
     bind(own, row, rule);
-    if (rule == RULE_SCORE) own.block.counts.missing[MISSING_SCORES] += 1;
+    count_lacking(own.block.counts, rule, 1);
     end_row(own, row);
   }
 }
@@ -732,6 +731,7 @@ void count_asked(const PlainContact& own) {
   }
   missing[3] += plain.asking_consent[contacts.consent.columns];
   missing[4] += plain.asking_gain[person.stage];
+  missing[MISSING_LOSSES] += plain.asking_loss[person.stage];
   if (contacts.absent.columns) take_back_absent(own);
 }
 
