@@ -252,6 +252,9 @@ def test_the_audit_knows_what_a_vector_deals():
     faults = arbiter.audit(evolve(found, write=lambda _: tuple(turned)), contact)
     assert [own.rule for own in faults] == ["explore", "explore"]
     assert "more than the vector gives it" in faults[0].message
+    # Weights that tie are a millionth apart.
+    tied = [evolve(row, weight=3) for row in found.rows]
+    assert len(arbiter.audit(evolve(found, write=lambda _: tuple(tied)), contact)) == 2
 
 
 THOMPSON = {"method": "thompson", "share": 1, "draws": 100}

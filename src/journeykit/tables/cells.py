@@ -28,7 +28,7 @@ _TRUTH = "true or false"
 _INSTANT = "an instant with an offset or Z, such as 2026-11-05T10:00:00Z (or give --zone for those without)"
 _INSTANT_OR_DATE = f"a date, or {_INSTANT}"
 _WITHIN = "an instant in the years 1000 to 9000"
-_NUMBER = f"a number of at most {LARGEST:g}"
+NUMBER = "a number from -1e9 to 1e9"
 _COST = "a number from 0 to 1e9"
 _DEGREE = "a number from 0 to 1"
 _DIFFERENCE = "a number from -1 to 1"
@@ -216,7 +216,7 @@ def read_number(value: Any) -> float:
         found = float(value)
     if isinstance(found, (int, float)) and not isinstance(found, bool) and -LARGEST <= found <= LARGEST:
         return found
-    raise BadCellError(value, _NUMBER)
+    raise BadCellError(value, NUMBER)
 
 
 def read_cost(value: Any) -> float:

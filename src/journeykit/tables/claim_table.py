@@ -13,6 +13,7 @@ from journeykit.model.claim import Claim, expires_too_early
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import (
+    NUMBER,
     BadCellError,
     expiry_reader,
     instant_reader,
@@ -359,7 +360,7 @@ def odd_number(places: Mapping[str, int], values: Sequence[Any]) -> tuple[str, s
     for column, place in places.items():
         value = values[place]
         if column not in CLAIM_COLUMNS and type(value) in (int, float) and abs(value) > LARGEST:
-            return column, shown(value), f"a number of at most {LARGEST:g}"
+            return column, shown(value), NUMBER
     return None
 
 
