@@ -268,7 +268,9 @@ class DoubledColumns(Doubled):
 
 
 @pytest.mark.parametrize("method", ["uniform", "thompson"])
-@pytest.mark.parametrize("policy", [Doubled(), DoubledColumns(), "ranked", "first_come"], ids=str)
+@pytest.mark.parametrize(
+    "policy", [Doubled(), DoubledColumns(), "ranked", "first_come"], ids=["rows", "columns", "ranked", "first_come"]
+)
 def test_other_policies_are_explored_alike(method, policy):
     """What they give for drawn propensities; one that is asked claim by claim is asked by the row engine."""
     rng = Random(2)
