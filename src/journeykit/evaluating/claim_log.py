@@ -20,9 +20,9 @@ from journeykit.model.outcome import Outcome
 from journeykit.model.touch import Touch
 from journeykit.tables.arrow.arrays import numbers as number_array
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.open_arrow import open_with
 from journeykit.tables.cells import instant_reader, is_missing
-from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.touch_table import shape_parts, shape_readers
 
 if TYPE_CHECKING:
@@ -178,13 +178,7 @@ class ClaimReader:
         Raises:
             DataError: for a table that cannot be read.
         """
-        table = open_source(source, name, typed=lambda _: False, zone=self._zone)
-        table.needed = NEEDED
-        if table.columns is not None:
-            places = places_of(table.columns, table.source)
-            for column in NEEDED:
-                if column not in places:
-                    raise missing_column(column, table.columns, table.source)
+        table = open_with(source, name, NEEDED, self._zone)
         among = None if beside is None else np.unique(self._marks(beside.contact, beside.at, beside.kind))
         made = _ClaimRows(self, table, self._zone, self._bad, among)
         unread = 0

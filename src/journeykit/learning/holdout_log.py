@@ -22,9 +22,9 @@ from journeykit.measuring.event_parts import EventParts
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Reason
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.open_arrow import open_with
 from journeykit.tables.cells import instant_reader
-from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.header import fold_name, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,13 +102,7 @@ class HoldoutLog:
         Raises:
             DataError: for a table that cannot be read.
         """
-        table = open_source(source, "decisions", typed=lambda _: False, zone=zone)
-        table.needed = _NEEDED
-        if table.columns is not None:
-            places = places_of(table.columns, table.source)
-            for column in _NEEDED:
-                if column not in places:
-                    raise missing_column(column, table.columns, table.source)
+        table = open_with(source, "decisions", _NEEDED, zone)
         found = _LogRows(table.source, zone, bad)
         for part in table.parts(lambda name: fold_name(name) in _COLUMNS):
             if isinstance(part, BadRow):

@@ -15,9 +15,9 @@ from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.model.bad_row import BadRow
 from journeykit.model.outcome import Outcome, Reason
 from journeykit.tables.arrow.column import Column
-from journeykit.tables.arrow.open_arrow import open_source
+from journeykit.tables.arrow.open_arrow import open_with
 from journeykit.tables.cells import instant_reader
-from journeykit.tables.header import fold_name, missing_column, places_of
+from journeykit.tables.header import fold_name, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,13 +94,7 @@ class DecisionLog:
         Raises:
             DataError: for a table that cannot be read.
         """
-        table = open_source(source, "decisions", typed=lambda _: False, zone=zone)
-        table.needed = _NEEDED
-        if table.columns is not None:
-            places = places_of(table.columns, table.source)
-            for column in _NEEDED:
-                if column not in places:
-                    raise missing_column(column, table.columns, table.source)
+        table = open_with(source, "decisions", _NEEDED, zone)
         made = _LogReading(table, tuple(campaigns), zone, bad)
         for part in table.parts(lambda name: fold_name(name) in _COLUMNS):
             if isinstance(part, BadRow):

@@ -13,6 +13,7 @@ from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, 
 from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
 from journeykit.tables.arrow.row_table import RowTable
 from journeykit.tables.formats import format_of
+from journeykit.tables.header import missing_column, places_of
 from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
@@ -59,6 +60,28 @@ def open_source(
     rows = _mappings(source, name)
     opened = open_table(rows, name, typed=typed, zone=zone)
     return RowTable(name, opened, lambda: open_table(rows, name, typed=typed, zone=zone))
+
+
+def open_with(source: Any, name: str, needed: Sequence[str], zone: tzinfo | None) -> ArrowTable:
+    """Whatever a table comes as that must have some columns.
+
+    Args:
+        source: the table; see `open_source`.
+        name: what messages call what is no file.
+        needed: the columns that it must have. Where columns are known only row by row, each row is asked.
+        zone: the zone in which instants without an offset are meant.
+
+    Raises:
+        DataError: for a table that cannot be read, or lacks one of them.
+    """
+    table = open_source(source, name, zone=zone)
+    table.needed = tuple(needed)
+    if table.columns is not None:
+        places = places_of(table.columns, table.source)
+        for column in needed:
+            if column not in places:
+                raise missing_column(column, table.columns, table.source)
+    return table
 
 
 def _from_path(
