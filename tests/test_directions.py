@@ -68,6 +68,7 @@ HOMES = {
         "learning",
         "measuring",
         "placing",
+        "segments",
         "tables",
     },
     "numpy": {

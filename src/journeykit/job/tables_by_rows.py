@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Unpack
 
 import pyarrow as pa
@@ -11,13 +10,11 @@ from journeykit.basics.watch import LOG
 from journeykit.job.inputs import Inputs
 from journeykit.job.row_job import RowJob
 from journeykit.model.bad_row import BadRow
-from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.decision_batches import rows_batch
 from journeykit.tables.arrow.decision_schema import decision_schema
 from journeykit.tables.arrow.frames import native
-from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.formats import format_of
+from journeykit.tables.arrow.open_arrow import as_rows, open_source
 from journeykit.tables.header import fold_name
 from journeykit.tables.output_selection import OutputSelection
 
@@ -63,7 +60,7 @@ class TablesByRows(RowJob):
         **options: Unpack[RunOptions],
     ) -> None:
         given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
-        tables = {name: _as_rows(table, name) for name, table in given.items()}
+        tables = {name: as_rows(table, name) for name, table in given.items()}
         if everything:
             # As over columns: what contradicts is refused.
             OutputSelection.of(options.get("outcomes"), everything=True)
@@ -99,15 +96,6 @@ class TablesByRows(RowJob):
         for batch in self.batches():
             yield native(pa.Table.from_batches([batch]), self._like)
         done(self)
-
-
-def _as_rows(table: Any, name: str) -> Any:
-    """A table as the row engine reads it: a file, or rows as mappings."""
-    if table is None:
-        return None
-    if isinstance(table, str | os.PathLike) and not os.path.isdir(table) and format_of(os.fspath(table)):  # noqa: PTH112
-        return table
-    return list(batches_to_rows(open_source(table, name).parts(lambda _: True)))
 
 
 def _kind_of_ids(table: Any) -> pa.DataType:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 from journeykit.kernels import has_kernels
+from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
 from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
 from journeykit.tables.arrow.row_table import RowTable
@@ -82,6 +83,23 @@ def open_with(source: Any, name: str, needed: Sequence[str], zone: tzinfo | None
             if column not in places:
                 raise missing_column(column, table.columns, table.source)
     return table
+
+
+def as_rows(table: Any, name: str) -> Any:
+    """A table as the row engine reads it: a file, or rows as mappings; None for none.
+
+    Args:
+        table: the table; see `open_source`.
+        name: what messages call what is no file.
+
+    Raises:
+        DataError: for a table that cannot be read.
+    """
+    if table is None:
+        return None
+    if isinstance(table, str | os.PathLike) and not os.path.isdir(table) and format_of(os.fspath(table)):  # noqa: PTH112
+        return table
+    return list(batches_to_rows(open_source(table, name).parts(lambda _: True)))
 
 
 def _from_path(
