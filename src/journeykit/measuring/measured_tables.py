@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from journeykit.measuring.assignment_log import AssignmentLog
 from journeykit.measuring.credits import Credits
-from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.message_facets import MessageFacets
 from journeykit.measuring.message_table import MessageTable
 from journeykit.measuring.ratio_interval import Draws
@@ -44,7 +44,7 @@ class MeasuredTables:
     until: datetime
     draws: Draws
     facets: MessageFacets
-    log: DecisionLog | None = None
+    log: AssignmentLog | None = None
     lifts: Mapping[tuple[str, str], int] = field(factory=dict)
 
     @property

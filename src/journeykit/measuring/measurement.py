@@ -14,8 +14,8 @@ from journeykit.errors import ModelError
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.measuring.arm_measures import arm_measures
 from journeykit.measuring.assignment import is_dealt_out
+from journeykit.measuring.assignment_log import AssignmentLog
 from journeykit.measuring.bad_row_keeper import BadRowKeeper
-from journeykit.measuring.decision_log import DecisionLog
 from journeykit.measuring.facet_measures import FacetMeasures
 from journeykit.measuring.facet_sources import FacetSources
 from journeykit.measuring.group_measures import HARMFUL, AnsweredMessages, measures_of, settled_and_young
@@ -174,7 +174,7 @@ def _measured_tables(
     draws: Draws,
     since: int,
     contacts: Any,
-    log: DecisionLog | None,
+    log: AssignmentLog | None,
     lifts: Mapping[tuple[str, str], datetime] | None,
 ) -> MeasuredTables:
     playbook, until = read.playbook, moment(read.until)
@@ -197,11 +197,11 @@ def _measured_tables(
     )
 
 
-def _log(playbook: Playbook, decisions: Any, zone: str | None, keeper: BadRowKeeper) -> DecisionLog:
+def _log(playbook: Playbook, decisions: Any, zone: str | None, keeper: BadRowKeeper) -> AssignmentLog:
     """The contacts of a table of decisions."""
     bad = keeper.counter()
     named = [own.id for own in playbook.campaigns or () if own.holdout is not None]
-    found = DecisionLog.read(decisions, named, zone=None if zone is None else clock(zone).zone, bad=bad)
+    found = AssignmentLog.read(decisions, named, zone=None if zone is None else clock(zone).zone, bad=bad)
     bad.check()
     return found
 

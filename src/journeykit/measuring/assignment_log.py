@@ -36,7 +36,7 @@ _EARLIER = frozenset(list(Reason)[1 : list(Reason).index(Reason.HOLDOUT)])
 
 
 @frozen(eq=False, kw_only=True)
-class DecisionLog:
+class AssignmentLog:
     """The contacts of tables of decisions.
 
     Attributes:
@@ -56,7 +56,7 @@ class DecisionLog:
     Example:
         >>> from journeykit.tables import BadRows
         >>> row = {"contact_id": "anna", "decided_at": "2026-11-05T10:00Z", "arm": "tone:bold", "reason": "granted"}
-        >>> log = DecisionLog.read([row, row], (), zone=None, bad=BadRows())
+        >>> log = AssignmentLog.read([row, row], (), zone=None, bad=BadRows())
         >>> log.ids.to_pylist(), [log.arms[place] for place in log.arm]
         (['anna'], ['tone:bold'])
     """
