@@ -90,6 +90,8 @@ HOMES = {
     "sqlalchemy": {"ledger"},
     "sklearn": {"learning"},
     "skops": {"learning"},
+    "altair": {"reporting"},
+    "vl_convert": {"reporting"},
 }
 LARGEST_FILE = 600
 
