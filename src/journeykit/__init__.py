@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook as Playbook
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
+    from journeykit.reporting.campaign_overlap import overlap as overlap
     from journeykit.rule import Rule as Rule
 
 
@@ -141,6 +142,7 @@ _HOMES = {
     "Window": "model.window",
     "evaluate": "evaluating",
     "learn": "learning.learner",
+    "overlap": "reporting",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

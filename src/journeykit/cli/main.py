@@ -37,6 +37,7 @@ from journeykit.cli.check_command import add_check
 from journeykit.cli.decide_command import add_decide
 from journeykit.cli.evaluate_command import add_evaluate
 from journeykit.cli.explain_command import add_explain
+from journeykit.cli.forecast_commands import add_overlap
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
 from journeykit.cli.learn_commands import add_learn, add_score
@@ -300,6 +301,7 @@ def _parser() -> argparse.ArgumentParser:
     add_funnel(commands)
     add_segments(commands)
     add_measure(commands)
+    add_overlap(commands)
     add_learn(commands)
     add_score(commands)
     add_evaluate(commands)

@@ -88,7 +88,8 @@ class ContactChunks:
         columns = self._table.columns
         if columns is not None and "contact_id" not in places_of(columns, self.source):
             raise missing_column("contact_id", columns, self.source)
-        self.layout = RulesetArrays(Ruleset(playbook), ())
+        ruleset = Ruleset(playbook)
+        self.layout = RulesetArrays(ruleset, ruleset.messages)
         self.encoder = ContactEncoder(self.layout, at, LocalKinds([playbook.timezone]))
         self.index = ContactIndex(self._table.count or 0)
         self.contacts = 0
