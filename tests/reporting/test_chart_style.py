@@ -26,6 +26,7 @@ from journeykit.reporting.chart_style import (
     finding,
     name_colours,
     name_scale,
+    short_names,
 )
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
@@ -123,6 +124,17 @@ def test_a_title_breaks_between_words() -> None:
     assert len(title["text"]) == 2
     assert " ".join(title["text"]) == words
     assert title["subtitle"] == [r"messages granted\u202e"]
+
+
+def test_short_names_are_told_apart() -> None:
+    """Long names that begin alike have numbers; a short one keeps its text, even where a cut one looks like it."""
+    names = ["a" * 10_000, "a" * 10_001, "b", "a" * 47 + "…", "line\nbreak"]
+    found = short_names(names)
+    assert list(found) == names
+    assert len(set(found.values())) == len(names)
+    assert max(map(len, found.values())) <= 48
+    assert found["b"] == "b"
+    assert found["line\nbreak"] == r"line\u000abreak"
 
 
 def test_a_day_is_the_same_day_in_every_zone() -> None:

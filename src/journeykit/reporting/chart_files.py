@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from journeykit.reporting.chart_style import DARK_OF, PAPER, WIDTH, chart_config, darkened
+from journeykit.reporting.chart_style import DARK_OF, LEGEND_WIDTH, PAPER, WIDTH, chart_config, darkened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ def chart_svg(chart: Any, *, width: int = WIDTH) -> str:
     if spec.get("width") == "container":
         spec["width"] = width
         spec.setdefault("autosize", {"type": "fit-x", "contains": "padding"})
+        spec["config"]["legend"]["columns"] = max(1, width // LEGEND_WIDTH)
     spec.setdefault("padding", 14)
     spec["config"]["background"] = PAPER.light
     light, dark = _rendered(spec), _rendered(darkened(spec))
@@ -66,10 +67,10 @@ def chart_holder(chart: Any, name: str, description: str) -> str:
         name: an id, unique in the page.
         description: what the picture shows, for readers who do not see it; the page has a table beside it.
     """
-    label = html.escape(description)
+    key, label = html.escape(name), html.escape(description)
     return (
-        f'<div class="chart" role="img" aria-label="{label}" data-chart="{html.escape(name)}"></div>\n'
-        f'<script type="application/json" id="{html.escape(name)}">{script_json(chart_spec(chart))}</script>\n'
+        f'<div class="chart" style="width:100%" role="img" aria-label="{label}" data-chart="{key}"></div>\n'
+        f'<script type="application/json" id="{key}">{script_json(chart_spec(chart))}</script>\n'
     )
 
 

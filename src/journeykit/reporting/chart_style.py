@@ -67,6 +67,8 @@ GAIN_AND_LOSS = (
 FONT = "'Helvetica Neue', Arial, 'Liberation Sans', 'Noto Sans', sans-serif"
 WIDTH = 640
 """The width of a chart in pixels where no page gives it one."""
+LEGEND_WIDTH = 170
+"""The width in pixels that a name takes in a legend; so many fit beside each other."""
 
 DARK_OF = {
     own.light: own.dark
@@ -121,8 +123,8 @@ def chart_config() -> dict[str, Any]:
             "orient": "top",
             "direction": "horizontal",
             "titleFontWeight": "normal",
-            "labelLimit": 150,
-            "columns": 4,
+            "labelLimit": 130,
+            "columns": WIDTH // LEGEND_WIDTH,
             "offset": 8,
         },
         "header": {**text, "labelFontWeight": 600, "labelLimit": 220},
@@ -177,6 +179,31 @@ def name_scale(names: Sequence[str]) -> Any:
 def name_colours(names: Sequence[str]) -> list[str]:
     """The colours of names on a light page, as `name_scale` gives them."""
     return [own.light for own, _ in zip([*TEAM_COLOURS, *[OTHERS] * len(names)], names, strict=False)]
+
+
+def short_names(names: Iterable[str], most: int = 48) -> dict[str, str]:
+    """By name, how a chart calls it: at most so many characters, no two alike, and nothing that turns a line.
+
+    A name of thousands of characters takes a chart seconds to measure, for a label that is cut anyway.
+
+    Example:
+        >>> short_names(["winter sale for members", "winter sale for everybody"], most=14)
+        {'winter sale for members': 'winter sale f…', 'winter sale for everybody': 'winter sa… (2)'}
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        own, number = _cut(clean(name), most), 1
+        while own in taken:
+            number += 1
+            own = _cut(clean(name), most - len(f" ({number})")).removesuffix("…") + f"… ({number})"
+        taken.add(own)
+        found[name] = own
+    return found
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def outcome_scale() -> Any:

@@ -17,29 +17,35 @@ function darkened(part, pairs) {
   return typeof part === "string" && Object.hasOwn(pairs, part) ? pairs[part] : part;
 }
 
-// Vega-Lite warns that a chart with a row for each name has no set height, which is as it should be.
-const errorsOnly = 1;
+// As many names beside each other as the place of a chart is wide enough for.
+function legendColumns(holder) {
+  return Math.max(1, Math.floor(holder.clientWidth / 170));
+}
 
 async function show(holder, dark) {
   const spec = JSON.parse(document.getElementById(holder.dataset.chart).textContent);
   const pairs = JSON.parse(document.getElementById("chart-colours").textContent);
+  holder.columns = legendColumns(holder);
+  spec.config.legend.columns = holder.columns;
   const tooltip = { theme: dark ? "dark" : "light" };
-  const options = { mode: "vega-lite", renderer: "svg", actions: false, logLevel: errorsOnly, tooltip };
+  const options = { mode: "vega-lite", renderer: "svg", actions: false, tooltip };
   holder.shown?.finalize();
   holder.shown = await vegaEmbed(holder, dark ? darkened(spec, pairs) : spec, options);
   holder.dataset.shown = dark ? "dark" : "light";
 }
 
 // One after the other, so that a chart that changes twice in a moment ends as it was asked for last.
+function showNext(holder, dark) {
+  holder.turn = (holder.turn ?? Promise.resolve())
+    .then(() => show(holder, dark))
+    .catch((error) => {
+      console.error(error);
+      holder.textContent = `This chart could not be drawn: ${error.message}`;
+    });
+}
+
 function showAll(dark) {
-  for (const holder of document.querySelectorAll("[data-chart]")) {
-    holder.turn = (holder.turn ?? Promise.resolve())
-      .then(() => show(holder, dark))
-      .catch((error) => {
-        console.error(error);
-        holder.textContent = `This chart could not be drawn: ${error.message}`;
-      });
-  }
+  for (const holder of document.querySelectorAll("[data-chart]")) showNext(holder, dark);
 }
 
 // Charts go by the width of their place, which has none as long as it is folded away.
@@ -50,6 +56,8 @@ const widths = new ResizeObserver(() => {
   requestAnimationFrame(() => {
     waiting = false;
     dispatchEvent(new Event("resize"));
+    const holders = document.querySelectorAll("[data-chart][data-shown]");
+    for (const holder of holders) if (holder.columns !== legendColumns(holder)) showNext(holder, isDark());
   });
 });
 
