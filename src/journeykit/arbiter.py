@@ -345,6 +345,7 @@ class Arbiter(DecisionAuditor):
         stream: bool = False,
         out: str | os.PathLike[str] | None = None,
         partition: str | None = None,
+        append: bool = False,
         zone: str | None = None,
         run_id: str | None = None,
         max_bad: int | str | None = None,
@@ -386,6 +387,8 @@ class Arbiter(DecisionAuditor):
             out: a file to which to write; it appears whole or not at all.
             partition: ``day``, ``channel`` or ``team``: ``out`` is then a folder of Parquet files, in folders like
                 ``channel=email``.
+            append: whether ``out`` is a log: a folder to which each run adds a folder of its own, ``run=NAME``. A run
+                that is repeated replaces what it wrote before.
             zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
             run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``.
             max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None
@@ -464,8 +467,9 @@ class Arbiter(DecisionAuditor):
             waiting=waiting,
             threads=threads,
         )
-        if partition is not None and out is None:
-            raise ModelError("partition is about a folder that is written: give out too", field="partition")
+        for name, asked in (("partition", partition is not None), ("append", append)):
+            if asked and out is None:
+                raise ModelError(f"{name} is about a folder that is written: give out too", field=name)
         if calendar is not None:
             # What cannot be is said before the work.
             job.calendar()
@@ -478,7 +482,7 @@ class Arbiter(DecisionAuditor):
 
         if stream and out is None:
             return job.pieces(tell)
-        found = job.table() if out is None else job.write(out, partition=partition)
+        found = job.table() if out is None else job.write(out, partition=partition, append=append)
         tell(job)
         return found
 

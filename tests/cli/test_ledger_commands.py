@@ -184,6 +184,6 @@ def test_what_is_left_of_quotas_is_shown(capsys):
         "seats  2026-11-05  used 2, 2 left, max 4\nseats  2026-11-06  used 0, 4 left, max 4\n"
     )
     assert main([*asked, "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
+    (told,) = json.loads(capsys.readouterr().out)["quotas"]
     assert (told["name"], told["period"], told["used"], told["left"]) == ("seats", "2026-11-05", 2, 2)
     assert main([*asked, "--until", "2026-11-04T10:00:00Z"]) == 2

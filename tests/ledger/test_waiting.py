@@ -426,7 +426,7 @@ def test_the_command_line_shows_what_waits(tmp_path, monkeypatch, capsys):
     assert main(["ledger", "waiting", url]) == 0
     assert capsys.readouterr().out == "anna  news  since 2026-11-05T10:00:00+00:00\n"
     assert main(["ledger", "waiting", url, "anna", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["claim"]["campaign"] == "news"
+    assert json.loads(capsys.readouterr().out)["waiting"][0]["claim"]["campaign"] == "news"
     assert main([*job, "--claims", "none.csv", "--at", "2026-11-06T10:00:00Z", "--waiting"]) == 0
     assert main(["ledger", "waiting", url, "anna"]) == 0
     assert capsys.readouterr().err.endswith("no claim of contact 'anna' waits\n")

@@ -132,10 +132,11 @@ def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, en
 SLOW = """
 import sys, time
 from contextlib import contextmanager
+from journeykit.tables import folder_output
 from journeykit.tables.arrow import text_lines, write_decisions
 inside = []
-def watched(name):
-    own = getattr(write_decisions, name)
+def watched(owner, name):
+    own = getattr(owner, name)
     @contextmanager
     def watch(*args):
         with own(*args) as given:
@@ -144,9 +145,9 @@ def watched(name):
             finally:
                 if inside:
                     print("closed while it is written to", file=sys.stderr)
-    setattr(write_decisions, name, watch)
-watched("output_file")
-watched("whole_folder")
+    setattr(owner, name, watch)
+watched(write_decisions, "output_file")
+watched(folder_output, "whole_folder")
 def slowed(owner, name):
     own = getattr(owner, name)
     def slow(*args):

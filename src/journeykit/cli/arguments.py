@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.plain_data import with_schema
 from journeykit.errors import DataError, ModelError, PolicyError
 
 if TYPE_CHECKING:
@@ -303,15 +304,20 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def print_json(what: str, data: Mapping[str, Any]) -> None:
+    """Print plain data as JSON that says first what it is; see `journeykit.basics.plain_data.with_schema`."""
+    print(as_json(with_schema(what, data)))
+
+
 def print_found(found: Any, arguments: argparse.Namespace) -> None:
     """Print an explanation or a report as text, or as HTML where that is asked for."""
     print(found._repr_html_() if arguments.html else found)
 
 
-def write_summary(path: str, summary: Mapping[str, Any]) -> None:
-    """Write a summary as JSON, whole or not at all."""
+def write_summary(path: str, what: str, summary: Mapping[str, Any]) -> None:
+    """Write a summary as JSON that says first what it is, whole or not at all."""
     from journeykit.tables.files import whole_file
 
     with whole_file(path) as file:
         # In JSON the escape of a lone surrogate is that surrogate.
-        file.write((as_json(summary) + "\n").encode("utf-8", "backslashreplace"))
+        file.write((as_json(with_schema(what, summary)) + "\n").encode("utf-8", "backslashreplace"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from journeykit.cli.arguments import DONE, PLAYBOOK, add_playbook_command, add_zone, as_json, zone_of
+from journeykit.cli.arguments import DONE, PLAYBOOK, add_playbook_command, add_zone, print_json, zone_of
 from journeykit.errors import PlaybookError
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def _check(arguments: argparse.Namespace) -> int:
     except PlaybookError as error:
         if not arguments.json:
             raise
-        print(as_json({"valid": False, "problems": [_problem(problem) for problem in error.problems]}))
+        print_json("check", {"valid": False, "problems": [_problem(problem) for problem in error.problems]})
         return PLAYBOOK
     warnings = [*playbook.check(), *_policy_warning(playbook)]
     inspection = _inspected(arguments, playbook)
     if arguments.json:
         found = {"valid": True, "fingerprint": playbook.fingerprint}
         found |= {"problems": [_problem(problem) for problem in warnings]}
-        print(as_json(found | ({} if inspection is None else _inspection_data(inspection))))
+        print_json("check", found | ({} if inspection is None else _inspection_data(inspection)))
     else:
         for warning in warnings:
             print(f"warning: {warning}")

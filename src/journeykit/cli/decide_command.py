@@ -19,12 +19,12 @@ from journeykit.cli.arguments import (
     add_policy,
     add_table_format,
     add_zone,
-    as_json,
     check_unharmed,
     columns,
     instant,
     open_ledger,
     policies_of,
+    print_json,
     run_name,
     threads,
     write_summary,
@@ -87,6 +87,12 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         choices=("day", "channel", "team"),
         help="write a folder of Parquet files, in folders by local day, channel or team",
     )
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="--out is a folder that keeps the decisions of all runs: add those of this one, in a folder of its own; "
+        "a run that is repeated replaces what it wrote before",
+    )
     parser.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument(
@@ -147,9 +153,9 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
 def _decide(arguments: argparse.Namespace) -> int:
     summary = _done(arguments).summary()
     if arguments.summary is not None:
-        write_summary(arguments.summary, summary.to_dict(run=True))
+        write_summary(arguments.summary, "summary", summary.to_dict(run=True))
     if arguments.json:
-        print(as_json(summary.to_dict()))
+        print_json("summary", summary.to_dict())
     elif not arguments.quiet:
         print(summary, file=sys.stderr)
     return DONE
@@ -159,9 +165,9 @@ def _plan(arguments: argparse.Namespace) -> int:
     job = _done(arguments)
     summary, calendar = job.summary(), job.calendar()
     if arguments.summary is not None:
-        write_summary(arguments.summary, summary.to_dict(run=True) | calendar.to_dict())
+        write_summary(arguments.summary, "summary", summary.to_dict(run=True) | calendar.to_dict())
     if arguments.json:
-        print(as_json(summary.to_dict() | calendar.to_dict()))
+        print_json("summary", summary.to_dict() | calendar.to_dict())
         return DONE
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
@@ -235,7 +241,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: M
     from journeykit.job import Job
 
     job = Job(arbiter, inputs, **how)
-    job.write(arguments.out, form=arguments.format, partition=arguments.partition)
+    job.write(arguments.out, form=arguments.format, partition=arguments.partition, append=arguments.append)
     return job
 
 
@@ -246,7 +252,7 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
         raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
     job = TableJob(arbiter, **tables, zone=inputs.zone, threads=arguments.threads, **how)
-    job.write(arguments.out, form=arguments.format, partition=arguments.partition)
+    job.write(arguments.out, form=arguments.format, partition=arguments.partition, append=arguments.append)
     return job
 
 
@@ -275,10 +281,13 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     out = arguments.out
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "guards", *TABLES)}
     read["the ledger"] = _ledger_file(arguments)
-    if arguments.partition is not None:
+    if arguments.append or arguments.partition is not None:
+        option = "--append" if arguments.append else "--partition"
         if out == "-" or arguments.format not in (None, "parquet") or format_of(out) is not None:
-            raise UsageError(f"--out {out}: --partition writes a folder of Parquet files; give the name of a folder")
-        check_unharmed(out, read, harm=folder_harm_to)
+            raise UsageError(f"--out {out}: {option} writes a folder of Parquet files; give the name of a folder")
+        # What a log has of other runs may be read; the folder of this one is looked at once it has a name.
+        if not arguments.append:
+            check_unharmed(out, read, harm=folder_harm_to)
         return
     if out == "-":
         if arguments.json:

@@ -13,12 +13,12 @@ from journeykit.cli.arguments import (
     add_playbook_command,
     add_zone,
     all_names,
-    as_json,
     check_unharmed,
     instant,
     level,
     load_model,
     name_list,
+    print_json,
     zone_of,
 )
 from journeykit.columns import missing_module
@@ -114,7 +114,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     except ModelError as error:
         raise UsageError(str(error)) from error
     _write(arguments, found)
-    print(as_json(found.to_dict()) if arguments.json else found)
+    if arguments.json:
+        print_json("evaluation", found.to_dict())
+    else:
+        print(found)
     return DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from journeykit.cli.arguments import DONE, UsageError, add_forms, add_playbook_command, print_found
+from journeykit.cli.arguments import DONE, UsageError, add_forms, add_playbook_command, print_found, print_json
 from journeykit.cli.decide_command import add_tables, arbiter_of, inputs_of, ledger_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print("these rows could not be used, and count for nothing here:", *bad[:10], sep="\n  ", file=sys.stderr)
     found = decision.explain()
     if arguments.json:
-        print(found.to_json())
+        print_json("decision", found.to_dict())
     else:
         print_found(found, arguments)
     return DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from journeykit.cli.arguments import UsageError, add_playbook_command, as_json, check_unharmed, zone_of
+from journeykit.cli.arguments import UsageError, add_playbook_command, check_unharmed, print_json, zone_of
 from journeykit.cli.place_command import add_events, journey_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _funnel(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_funnel(arguments.out, estimates)
     if arguments.json:
-        print(as_json(estimates.to_dict() | {"placed": placements.summary.to_dict()}))
+        print_json("funnel", estimates.to_dict() | {"placed": placements.summary.to_dict()})
     else:
         print(estimates)
         print(placements.summary, file=sys.stderr)

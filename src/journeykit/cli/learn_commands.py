@@ -14,13 +14,13 @@ from journeykit.cli.arguments import (
     add_table_format,
     add_zone,
     all_names,
-    as_json,
     check_unharmed,
     estimator,
     instant,
     load_model,
     name_list,
     open_ledger,
+    print_json,
     seed,
     zone_of,
 )
@@ -205,7 +205,8 @@ def _learn(arguments: argparse.Namespace) -> int:
         caps.write(arguments.caps)
         notes = (*notes, *caps.notes)
     if arguments.json:
-        print(as_json({"cards": {name: own.to_dict() for name, own in model.cards.items()}, "notes": list(notes)}))
+        cards = {name: own.to_dict() for name, own in model.cards.items()}
+        print_json("model_cards", {"cards": cards, "notes": list(notes)})
     else:
         print("\n\n".join(map(str, model.cards.values())), *notes, sep="\n")
     if scores is not None and arguments.out is not None:

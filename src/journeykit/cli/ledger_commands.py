@@ -15,11 +15,11 @@ from journeykit.cli.arguments import (
     add_policy,
     add_table_format,
     add_zone,
-    as_json,
     instant,
     open_ledger,
     policies_of,
     print_found,
+    print_json,
 )
 from journeykit.errors import DataError, ModelError
 
@@ -162,14 +162,17 @@ def _import(ledger: Ledger, arguments: argparse.Namespace) -> None:
         columns = _map_of_columns(columns)
     found = ledger.import_log(arguments.log, columns, max_bad=arguments.max_bad)
     if arguments.json:
-        print(as_json(found.to_dict()))
+        print_json("imported_touches", found.to_dict())
     else:
         print(found)
 
 
 def _events(ledger: Ledger, arguments: argparse.Namespace) -> None:
     found = ledger.record_events(arguments.events, zone=arguments.zone, max_bad=arguments.max_bad)
-    print(as_json(found.to_dict()) if arguments.json else found)
+    if arguments.json:
+        print_json("kept_events", found.to_dict())
+    else:
+        print(found)
 
 
 def _map_of_columns(path: str) -> Any:
@@ -206,7 +209,7 @@ def _explain(ledger: Ledger, arguments: argparse.Namespace) -> None:
     )
     found = decision.explain()
     if arguments.json:
-        print(found.to_json())
+        print_json("decision", found.to_dict())
     else:
         print_found(found, arguments)
 
@@ -237,7 +240,7 @@ def _export(ledger: Ledger, arguments: argparse.Namespace) -> None:
 
 def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print(as_json(ledger.export(arguments.contact)))
+        print_json("ledger_contact", ledger.export(arguments.contact))
         return
     held = ledger.reservations(arguments.contact)
     words = ledger.opt_outs(arguments.contact)
@@ -254,7 +257,7 @@ def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _waiting(ledger: Ledger, arguments: argparse.Namespace) -> None:
     found = ledger.waiting(arguments.contact)
     if arguments.json:
-        print(as_json([own.to_dict() for own in found]))
+        print_json("waiting_claims", {"waiting": [own.to_dict() for own in found]})
         return
     for own in found:
         claim = own.claim
@@ -277,7 +280,7 @@ def _quotas(ledger: Ledger, arguments: argparse.Namespace) -> None:
         raise UsageError("--until lies before --at")
     found = ledger.quotas(Arbiter(Playbook.load(arguments.playbook)), at=at, until=arguments.until)
     if arguments.json:
-        print(as_json([own.to_dict() for own in found]))
+        print_json("quota_usage", {"quotas": [own.to_dict() for own in found]})
         return
     for own in found:
         sides = "".join(
@@ -293,7 +296,7 @@ def _quotas(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _list_guards(ledger: Ledger, arguments: argparse.Namespace) -> None:
     found = ledger.guards()
     if arguments.json:
-        print(as_json([own.to_dict() for own in found]))
+        print_json("tripped_guards", {"guards": [own.to_dict() for own in found]})
         return
     for own in found:
         print(own)
@@ -417,7 +420,7 @@ def _prune(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _stats(ledger: Ledger, arguments: argparse.Namespace) -> None:
     found = ledger.stats()
     if arguments.json:
-        print(as_json(found))
+        print_json("ledger", found)
         return
     for name, value in found.items():
         text = ", ".join(f"{status} {count:,}" for status, count in value.items()) if name == "touches" else value

@@ -14,11 +14,11 @@ from journeykit.cli.arguments import (
     add_max_bad,
     add_playbook_command,
     add_zone,
-    as_json,
     check_unharmed,
     instant,
     level,
     open_ledger,
+    print_json,
     seed,
     zone_of,
 )
@@ -156,7 +156,10 @@ def _measure(arguments: argparse.Namespace) -> int:
     except ModelError as error:
         raise _said(error) from error
     _write(arguments, found)
-    print(as_json(found.to_dict()) if arguments.json else found)
+    if arguments.json:
+        print_json("measures", found.to_dict())
+    else:
+        print(found)
     return _guarded(arguments, found.block("guards"))
 
 

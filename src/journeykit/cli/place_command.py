@@ -16,8 +16,8 @@ from journeykit.cli.arguments import (
     add_playbook_command,
     add_table_format,
     add_zone,
-    as_json,
     instant,
+    print_json,
     write_summary,
     zone_of,
 )
@@ -127,9 +127,9 @@ def _place(arguments: argparse.Namespace) -> int:
     if arguments.summary is not None:
         seconds = {"placing": round(between - began, 3), "writing": round(time.monotonic() - between, 3)}
         run = {"version": VERSION, "engine": found.engine}
-        write_summary(arguments.summary, {**run, "seconds": seconds, **found.summary.to_dict()})
+        write_summary(arguments.summary, "placing", {**run, "seconds": seconds, **found.summary.to_dict()})
     if arguments.json:
-        print(as_json(found.summary.to_dict()))
+        print_json("placing", found.summary.to_dict())
     else:
         asked = (arguments.out, arguments.paths, arguments.handovers, arguments.placed)
         print(found.summary, file=sys.stderr if any(asked) else sys.stdout)

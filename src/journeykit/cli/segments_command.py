@@ -11,9 +11,9 @@ from journeykit.cli.arguments import (
     add_max_bad,
     add_playbook_command,
     add_zone,
-    as_json,
     instant,
     print_found,
+    print_json,
     zone_of,
 )
 
@@ -54,7 +54,7 @@ def _segments(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
     )
     if arguments.json:
-        print(as_json(found.to_dict()))
+        print_json("segments", found.to_dict())
         return 0
     print_found(found, arguments)
     for row in found.bad[:10]:

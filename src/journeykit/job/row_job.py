@@ -29,9 +29,9 @@ from journeykit.tables.bad_row_file import picker
 from journeykit.tables.doubles import rereadable
 from journeykit.tables.event_log import EventLog
 from journeykit.tables.file_identity import IdTrail
+from journeykit.tables.folder_output import folder_writer
 from journeykit.tables.formats import called
 from journeykit.tables.output_selection import OutputSelection, cells_at
-from journeykit.tables.partitioning import folder_writer
 from journeykit.tables.touch_table import refuse_useless, touch_cells
 
 if TYPE_CHECKING:
@@ -324,6 +324,7 @@ class RowJob(Run):
         form: str | None = None,
         everything: bool = False,
         partition: str | None = None,
+        append: bool = False,
     ) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
 
@@ -333,15 +334,17 @@ class RowJob(Run):
             everything: whether denied claims are written too; else what the option ``outcomes`` says.
             partition: ``day``, ``channel`` or ``team``, by which rows are put into the files of a folder; None for a
                 file. See `journeykit.tables.partitioning.Partitioning`.
+            append: whether ``out`` is a log: a folder to which each run adds a folder of its own, ``run=NAME``. A run
+                that is repeated replaces what it wrote before.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        partitioning = self.keep_inputs(out, partition)
+        folder = self.keep_inputs(out, partition, append=append)
         output = OutputSelection.of("all", self.output.columns) if everything else self.output
-        if partitioning is not None:
-            with folder_writer(out, output.columns, partitioning) as write_row:
+        if folder is not None:
+            with folder_writer(folder, output.columns) as write_row:
                 self._write(output, write_row)
             return self.summary()
         places = cells_at(output.columns)

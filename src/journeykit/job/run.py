@@ -28,6 +28,7 @@ from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.doubles import Doubles
+from journeykit.tables.folder_output import FolderOutput, RunOfLog
 from journeykit.tables.formats import format_of
 from journeykit.tables.output_selection import OutputSelection
 from journeykit.tables.outputs import need_apart, need_folder_apart
@@ -446,27 +447,35 @@ class Run:
         """Refuse tables that have rows, none of which can be used."""
         refuse_useless_tables(self.bad, self.sources, self._tally.contacts)
 
-    def keep_inputs(self, out: str | os.PathLike[str], partition: str | None = None) -> Partitioning | None:
+    def keep_inputs(
+        self, out: str | os.PathLike[str], partition: str | None = None, *, append: bool = False
+    ) -> FolderOutput | None:
         """Refuse to write the decisions over, or into, a table that they are made from.
 
         Args:
             out: the file, or the folder.
             partition: by what the rows are put into folders; None for a file.
+            append: whether ``out`` is a log, a folder to which each run adds one of its own.
 
         Returns:
-            How rows are put into folders; None for a file.
+            The folder; None for a file.
         """
-        if partition is None:
+        if partition is None and not append:
             need_apart(out, self.tables)
             return None
-        found = Partitioning.of(partition, self.decider.playbook.timezone)
+        partitioning = None if partition is None else Partitioning.of(partition, self.decider.playbook.timezone)
         if os.fspath(out) == "-" or format_of(out) is not None:
+            what = "append" if append else "partition"
             raise ModelError(
-                f"out is {os.fspath(out)!r}, and partition writes a folder of Parquet files; give the name of a folder",
+                f"out is {os.fspath(out)!r}, and {what} writes a folder of Parquet files; give the name of a folder",
                 field="out",
             )
+        until = None if self.until is None else self.until.isoformat()
+        run = RunOfLog(self.run_id, self.at.isoformat(), until, self.decider.fingerprint) if append else None
+        found = FolderOutput(out, partitioning, run)
         found.columns(self.output.columns)
-        need_folder_apart(out, self.tables)
+        need_folder_apart(found.folder, self.tables)
+        found.check()
         return found
 
     # What was done

@@ -313,7 +313,14 @@ class TableJob(Run):
                 break
         return pa.large_string()
 
-    def write(self, out: str | os.PathLike[str], *, form: str | None = None, partition: str | None = None) -> Summary:
+    def write(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        form: str | None = None,
+        partition: str | None = None,
+        append: bool = False,
+    ) -> Summary:
         """Decide all and write the table of decisions, which appears whole or not at all.
 
         Args:
@@ -321,21 +328,23 @@ class TableJob(Run):
             form: ``csv``, ``jsonl`` or ``parquet``; None for what the ending says.
             partition: ``day``, ``channel`` or ``team``, by which rows are put into the files of a folder; None for a
                 file. See `journeykit.tables.partitioning.Partitioning`.
+            append: whether ``out`` is a log: a folder to which each run adds a folder of its own, ``run=NAME``. A run
+                that is repeated replaces what it wrote before.
 
         Raises:
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        partitioning = self.keep_inputs(out, partition)
+        folder = self.keep_inputs(out, partition, append=append)
         self._writes = True
         known = lambda: dictionaries(self.chunks.engine, self.chunks.labels, self.chunks.names)  # noqa: E731
         columns = self.output.columns
-        if partitioning is None:
+        if folder is None:
             writer = batch_writer(out, form, known, columns)
         else:
-            self.given = self.output.widened(Outcome.GRANTED, partitioning.needs)
+            self.given = self.output.widened(Outcome.GRANTED, folder.needs)
             self.made = self._made()
-            writer = folder_batch_writer(out, known, columns, partitioning)
+            writer = folder_batch_writer(folder, known, columns)
         with writer as write:
             for batch in self.batches():
                 write(batch)

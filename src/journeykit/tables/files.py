@@ -12,7 +12,7 @@ import shutil
 import stat
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from journeykit.basics.streams import STANDARD_OUTPUT
 from journeykit.errors import DataError, named_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
 if sys.platform != "win32":
@@ -83,11 +84,21 @@ def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole_folder(
+    path: str | os.PathLike[str],
+    *,
+    beside: Path | None = None,
+    placing: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[Path]:
     """A folder to fill that appears whole or not at all: written beside, then renamed.
 
     A folder that is there already is replaced, if it holds nothing but what such a run writes. What a killed process
     has left beside it is removed.
+
+    Args:
+        path: the folder.
+        beside: beside what it is filled until it is whole; None for the folder itself.
+        placing: entered while it is put in its place.
 
     Raises:
         DataError: if there is something else.
@@ -95,26 +106,28 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     check_replaceable(target)
+    near = target if beside is None else beside
     try:
-        _remove_left_folders(target)
-        beside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
-        STOP.left.add(beside)
+        _remove_left_folders(near)
+        made = _hidden(near)
+        STOP.left.add(made)
         try:
-            beside.mkdir()
+            made.mkdir()
         except OSError as error:
             # The message names the folder that was asked for.
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-        handle = _held_folder(beside)
+        handle = _held_folder(made)
         try:
-            yield beside
-            for file in beside.rglob(PART):
+            yield made
+            for file in made.rglob(PART):
                 _sync_folder(file)
-            STOP.check()
-            _put_in_place(beside, target)
-            STOP.is_written = True
+            with placing():
+                STOP.check()
+                _put_in_place(made, target, _hidden(near))
+                STOP.is_written = True
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
-            STOP.left.discard(beside)
+            shutil.rmtree(made, ignore_errors=True)
+            STOP.left.discard(made)
             if handle is not None:
                 os.close(handle)
         _sync_folder(target.parent)
@@ -164,12 +177,16 @@ def _is_own(path: Path) -> bool:
     return columns is not None and DECISIONS.keys() >= set(columns)
 
 
-def _put_in_place(folder: Path, target: Path) -> None:
-    """Rename a folder, over one that is there; files at its top that are passed over are kept."""
+def _hidden(near: Path) -> Path:
+    """A name beside a folder that readers pass over."""
+    return near.with_name(f".{near.name[:40]}.{secrets.token_hex(6)}.tmp")
+
+
+def _put_in_place(folder: Path, target: Path, old: Path) -> None:
+    """Rename a folder, over one that is there, which goes away; files at its top that are passed over are kept."""
     if not target.exists():
         folder.rename(target)
         return
-    old = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
     target.rename(old)
     try:
         folder.rename(target)
@@ -179,6 +196,21 @@ def _put_in_place(folder: Path, target: Path) -> None:
     for kept in filter(_is_passed_over, old.iterdir()):
         kept.rename(target / kept.name)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds a folder, and hold it, where a folder can be locked."""
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _held_folder(folder: Path) -> int | None:

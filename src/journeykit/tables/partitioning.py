@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -10,14 +10,11 @@ from attrs import frozen
 
 from journeykit.basics.clock import clock
 from journeykit.errors import DataError, ModelError, closest
-from journeykit.tables.decision_columns import DECISIONS, decision_cells
-from journeykit.tables.files import MARK, PART, whole_folder
+from journeykit.tables.files import PART
 from journeykit.tables.folders import NOTHING
-from journeykit.tables.output_selection import cells_at
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -26,6 +23,24 @@ if TYPE_CHECKING:
 _NEEDS = {"day": ("send_at", "retry_at"), "channel": ("channel",), "team": ("team",)}
 _MOST_PARTS = 1_000
 _LONGEST_NAME = 255
+
+
+def folder_name(name: str, value: str | None) -> str:
+    """What the folder of a value is called, as Hive calls it.
+
+    Args:
+        name: the column.
+        value: its value in all rows of the folder.
+
+    Raises:
+        DataError: for a name that is too long.
+    """
+    if value is None:
+        return f"{name}={NOTHING}"
+    text = quote(value, safe="") if value != NOTHING else "%5F" + value[1:]
+    if len(name) + 1 + len(text) > _LONGEST_NAME:
+        raise DataError(f"the {name} {value[:40]!r}... is too long for the name of a folder; shorten it")
+    return f"{name}={text}"
 
 
 @frozen
@@ -83,12 +98,7 @@ class Partitioning:
         Raises:
             DataError: for a name that is too long.
         """
-        if value is None:
-            return f"{self.by}={NOTHING}"
-        text = quote(value, safe="") if value != NOTHING else "%5F" + value[1:]
-        if len(self.by) + 1 + len(text) > _LONGEST_NAME:
-            raise DataError(f"the {self.by} {value[:40]!r}... is too long for the name of a folder; shorten it")
-        return f"{self.by}={text}"
+        return folder_name(self.by, value)
 
     def value(self, row: Row) -> str | None:
         """The value by which a row is put into a folder."""
@@ -106,10 +116,14 @@ class PartFiles:
         folder: the folder.
         partitioning: how rows are put into folders.
         open_part: makes what writes to a file, given its path; a context manager.
+        keeps: whether there is a folder also where no row has a value, as beside others that have.
     """
 
-    def __init__(self, folder: Path, partitioning: Partitioning, open_part: Callable[[Path], Any]) -> None:
+    def __init__(
+        self, folder: Path, partitioning: Partitioning, open_part: Callable[[Path], Any], *, keeps: bool = False
+    ) -> None:
         self._folder = folder
+        self._keeps = keeps
         self._partitioning = partitioning
         self._open_part = open_part
         self._open: dict[str | None, Any] = {}
@@ -125,7 +139,7 @@ class PartFiles:
             # A folder without a file is no table.
             self.writer(None)
         self._stack.__exit__(kind, error, trace)
-        if kind is None and set(self._open) == {None}:
+        if kind is None and set(self._open) == {None} and not self._keeps:
             # Of folders without any value readers cannot tell what kind of values they have.
             only = self._folder / self._partitioning.folder(None)
             (only / PART).rename(self._folder / PART)
@@ -146,32 +160,3 @@ class PartFiles:
             folder.mkdir()
             found = self._open[value] = self._stack.enter_context(self._open_part(folder / PART))
         return found
-
-
-@contextmanager
-def folder_writer(
-    path: str | os.PathLike[str], columns: Sequence[str], partitioning: Partitioning
-) -> Iterator[Callable[[Row], object]]:
-    """A function that writes rows of decisions to a folder of Parquet files, which appears whole or not at all.
-
-    Raises:
-        DataError: for a folder that holds other things, too many values or names that are too long.
-        OSError: if the folder cannot be written.
-    """
-    from journeykit.tables.parquet import parquet_writer
-
-    kept = partitioning.columns(columns)
-    places = cells_at(kept)
-
-    @contextmanager
-    def open_part(part: Path) -> Iterator[Callable[[Sequence[Any]], object]]:
-        with part.open("wb") as file, parquet_writer(file, {name: DECISIONS[name] for name in kept}, MARK) as write:
-            yield write
-
-    with whole_folder(path) as folder, PartFiles(folder, partitioning, open_part) as parts:
-
-        def write_row(row: Row) -> None:
-            cells = decision_cells(row)
-            parts.writer(partitioning.value(row))([cells[place] for place in places])
-
-        yield write_row

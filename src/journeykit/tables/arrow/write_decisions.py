@@ -18,8 +18,6 @@ from journeykit.tables.arrow.arrays import as_numpy, is_known, numbers
 from journeykit.tables.arrow.decision_schema import TEXT, coded_lists, decision_schema
 from journeykit.tables.arrow.text_lines import TextLines
 from journeykit.tables.decision_columns import DECISIONS, LISTS
-from journeykit.tables.files import MARK, whole_folder
-from journeykit.tables.partitioning import PartFiles
 from journeykit.tables.write_rows import output_file
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from journeykit.tables.folder_output import FolderOutput
     from journeykit.tables.partitioning import Partitioning
 
 _GROUP = 262_144
@@ -74,35 +73,35 @@ def batch_writer(
 
 @contextmanager
 def folder_batch_writer(
-    path: str | os.PathLike[str],
+    output: FolderOutput,
     dictionaries: Callable[[], Mapping[str, pa.Array]],
     columns: Sequence[str],
-    partitioning: Partitioning,
 ) -> Iterator[Callable[[pa.RecordBatch], object]]:
     """A function that writes batches of decisions to a folder of Parquet files, which appears whole or not at all.
 
     Args:
-        path: the folder.
+        output: the folder.
         dictionaries: the run's own dictionaries, by column; asked for at the first batch.
         columns: the columns of the table, in their order; batches have those too that say where a row goes.
-        partitioning: how rows are put into folders.
 
     Raises:
         DataError: for a folder that holds other things, too many values or names that are too long.
         OSError: if the folder cannot be written.
     """
-    kept = partitioning.columns(columns)
+    kept, partitioning = output.columns(columns), output.partitioning
+    group = _GROUP if partitioning is None else _PART_GROUP
 
     @contextmanager
     def open_part(part: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
-        with part.open("wb") as file, _Groups(file, dictionaries, kept, _PART_GROUP, MARK) as groups:
+        with part.open("wb") as file, _Groups(file, dictionaries, kept, group, output.mark) as groups:
             yield groups.write
 
-    with whole_folder(path) as folder, PartFiles(folder, partitioning, open_part) as parts:
+    with output.writers(open_part) as writer:
 
         def write(batch: pa.RecordBatch) -> None:
-            for value, own in _by_value(batch, partitioning):
-                parts.writer(value)(own.select(list(kept)))
+            parts = [(None, batch)] if partitioning is None else _by_value(batch, partitioning)
+            for value, own in parts:
+                writer(value)(own.select(list(kept)))
 
         with Background[pa.RecordBatch](write) as background:
             yield background.put
