@@ -62,6 +62,7 @@ HOMES = {
     "yaml": {"playbook"},
     "pyarrow": {
         "columns",
+        "comparing",
         "demo",
         "evaluating",
         "job",
@@ -74,6 +75,7 @@ HOMES = {
     },
     "numpy": {
         "columns",
+        "comparing",
         "demo",
         "evaluating",
         "job",

@@ -11,6 +11,7 @@ from journeykit.basics.version import VERSION
 if TYPE_CHECKING:
     from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
+    from journeykit.comparing.comparison import compare as compare
     from journeykit.errors import DataError as DataError
     from journeykit.errors import InfeasibleError as InfeasibleError
     from journeykit.errors import JourneykitError as JourneykitError
@@ -140,6 +141,7 @@ _HOMES = {
     "Transition": "journey.stages",
     "TrippedGuards": "model.tripped_guards",
     "Window": "model.window",
+    "compare": "comparing.comparison",
     "evaluate": "evaluating",
     "learn": "learning.learner",
     "overlap": "reporting",

@@ -53,8 +53,8 @@ def add_decide(commands: Any) -> None:
     _add_job(plan)
 
 
-def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
-    """What says who is decided, and for when; whether the last instant of a plan must be given."""
+def add_tables(parser: argparse.ArgumentParser, *, at: bool = True, until: bool = False) -> None:
+    """What says who is decided, and for when; whether the instant, and the last one of a plan, must be given."""
     tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--contacts", metavar="F", help="may be left out where --claims is given")
     tables.add_argument("--touches", metavar="F", help="the history")
@@ -65,7 +65,7 @@ def add_tables(parser: argparse.ArgumentParser, *, until: bool = False) -> None:
     parser.add_argument(
         "--guards", metavar="F", help="the guards that tripped, as `measure --guards-out` writes them: they pause"
     )
-    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant of the decisions")
+    parser.add_argument("--at", required=at, type=instant, metavar="T", help="the instant of the decisions")
     parser.add_argument("--until", required=until, type=instant, metavar="T", help="the last instant of a plan")
     add_policy(parser)
 

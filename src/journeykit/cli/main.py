@@ -34,6 +34,7 @@ from journeykit.cli.arguments import (
     as_json,
 )
 from journeykit.cli.check_command import add_check
+from journeykit.cli.compare_command import add_compare
 from journeykit.cli.decide_command import add_decide
 from journeykit.cli.evaluate_command import add_evaluate
 from journeykit.cli.explain_command import add_explain
@@ -296,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_check(commands)
     add_decide(commands)
+    add_compare(commands)
     add_explain(commands)
     add_place(commands)
     add_funnel(commands)

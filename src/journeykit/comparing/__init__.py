@@ -1,1 +1,30 @@
-"""Comparing what playbooks decide: who gains, who loses, and what a cap, a reserve or a quota costs."""
+"""Comparing: what another playbook decides otherwise, and what each rule costs."""
+
+from typing import TYPE_CHECKING
+
+from journeykit.basics.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from journeykit.comparing.comparison import compare as compare
+    from journeykit.comparing.comparison_report import COMPARISONS as COMPARISONS
+    from journeykit.comparing.comparison_report import ComparedSide as ComparedSide
+    from journeykit.comparing.comparison_report import Comparison as Comparison
+    from journeykit.comparing.pair_comparison import GroupDifference as GroupDifference
+    from journeykit.comparing.pair_comparison import GroupFigures as GroupFigures
+    from journeykit.comparing.pair_comparison import PairComparison as PairComparison
+    from journeykit.comparing.pair_comparison import StateChange as StateChange
+    from journeykit.comparing.pair_comparison import Swap as Swap
+
+_HOMES = {
+    "COMPARISONS": "comparing.comparison_report",
+    "ComparedSide": "comparing.comparison_report",
+    "Comparison": "comparing.comparison_report",
+    "GroupDifference": "comparing.pair_comparison",
+    "GroupFigures": "comparing.pair_comparison",
+    "PairComparison": "comparing.pair_comparison",
+    "StateChange": "comparing.pair_comparison",
+    "Swap": "comparing.pair_comparison",
+    "compare": "comparing.comparison",
+}
+__all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, {"numpy": "columns", "pyarrow": "columns"})

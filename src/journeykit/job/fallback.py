@@ -90,8 +90,8 @@ class Fallback:
             known = None if found is None else (found.group.contacts[0], found.decided[0])
         return None if known is None else self.run.count(state.row_number(row), *known)
 
-    def merged(self, state: ChunkState, made: OutputSelection) -> tuple[pa.RecordBatch, list[int]]:
-        """All rows of a chunk in the order of its contacts, and the rows of contacts that cannot be decided.
+    def merged(self, state: ChunkState, made: OutputSelection) -> tuple[pa.RecordBatch, np.ndarray, list[int]]:
+        """All decisions of a chunk in the order of its contacts, of each the row of its contact; and who has none.
 
         Args:
             state: the chunk.
@@ -113,10 +113,11 @@ class Fallback:
             ids = ids_as_given(state.chunk).take(pa.array(places)).to_pylist()
             pieces.append((rows_batch(rows, ids, state.pieces[0].batch.schema), np.array(places)))
         if len(pieces) == 1:
-            return pieces[0][0], undecided
+            return *pieces[0], undecided
         if not any(batch.num_rows for batch, _ in pieces):
             # Several arms, none of which has a row.
-            return pieces[0][0], undecided
+            return *pieces[0], undecided
         table = pa.Table.from_batches([batch for batch, _ in pieces]).unify_dictionaries()
-        order = np.argsort(np.concatenate([contact for _, contact in pieces]), kind="stable")
-        return table.take(pa.array(order)).combine_chunks().to_batches()[0], undecided
+        contact = np.concatenate([contact for _, contact in pieces])
+        order = np.argsort(contact, kind="stable")
+        return table.take(pa.array(order)).combine_chunks().to_batches()[0], contact[order], undecided

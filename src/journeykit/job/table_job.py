@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +58,22 @@ if TYPE_CHECKING:
 
 THREADS = 4
 """So many threads at most where nobody says how many: each takes memory of its own."""
+
+
+class DecidedPart(NamedTuple):
+    """What became of a chunk of contacts.
+
+    Attributes:
+        batch: rows of the table of decisions.
+        contact: of each of them the row of its contact in the chunk; so where all outcomes are given.
+        state: the chunk.
+        undecided: the rows of contacts that have no decision.
+    """
+
+    batch: pa.RecordBatch
+    contact: np.ndarray
+    state: ChunkState
+    undecided: list[int]
 
 
 class TableJob(Run):
@@ -133,6 +149,10 @@ class TableJob(Run):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in chunks. Once only."""
+        return (part.batch for part in self.parts() if part.batch.num_rows)
+
+    def parts(self) -> Iterator[DecidedPart]:
+        """The rows of the table of decisions, in chunks, with their contacts. Once only."""
         reader = self.reader
         last = self._last_rows() if self.decider.by_account else None
         reader.touches.begin()
@@ -188,7 +208,7 @@ class TableJob(Run):
         if self.ledger is not None:
             self.ledger.charges = self.quota_run.charges
 
-    def _decided(self, stretch: Partition | None, last: dict[str, int] | None) -> Iterator[pa.RecordBatch]:
+    def _decided(self, stretch: Partition | None, last: dict[str, int] | None) -> Iterator[DecidedPart]:
         """The rows of the contacts that are joined now."""
         shapes = self.chunks.shapes(self.reader.parts.list)
 
@@ -199,7 +219,7 @@ class TableJob(Run):
 
         chunks = self.reader.at_once(decide, self.reader.numbered_parts(stretch))
         for state in chunks if last is None else self._with_accounts(chunks, last):
-            yield from self._finished(state)
+            yield self._finished(state)
 
     def _with_accounts(self, chunks: Iterable[ChunkState], last: dict[str, int]) -> Iterator[ChunkState]:
         """The chunks in their order, each once all its contacts are decided, account by account."""
@@ -244,7 +264,7 @@ class TableJob(Run):
             start += chunk.rows
         return last
 
-    def _finished(self, state: ChunkState) -> Iterator[pa.RecordBatch]:
+    def _finished(self, state: ChunkState) -> DecidedPart:
         """Reserve and count what is decided of a chunk, and give its rows."""
         self.mismatches.merge(state.mismatches)
         if self._reservations is not None:
@@ -258,7 +278,7 @@ class TableJob(Run):
         apart = np.flatnonzero(state.apart)
         self._tally.contacts += state.chunk.rows - len(apart)
         count_unknowns(self._unknowns, state.chunk, apart.tolist())
-        batch, undecided = self._fallback.merged(state, self.made)
+        batch, contact, undecided = self._fallback.merged(state, self.made)
         self.reader.lose(state, undecided)
         self._fallen += np.bincount(state.cause[np.setdiff1d(apart, undecided)], minlength=len(RowCause))
         if self.ledger is not None and self.ledger.keeps:
@@ -269,8 +289,7 @@ class TableJob(Run):
             batch = selected(batch, self.given)
         self.written += batch.num_rows
         self.tell_progress(self._tally.contacts, self.reader.contacts.count)
-        if batch.num_rows:
-            yield batch
+        return DecidedPart(batch, contact, state, undecided)
 
     def _keep(self, ledger: LedgerRun, state: ChunkState, batch: pa.RecordBatch, decided: Sequence[int]) -> None:
         """Let the ledger keep what was decided of a chunk."""

@@ -1,0 +1,223 @@
+"""Comparing playbooks, or tables of decisions: from what is given to the comparison."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from journeykit.arbiter import Arbiter
+from journeykit.basics.clock import clock, moment
+from journeykit.comparing.compared_pairs import ComparedPairs
+from journeykit.comparing.comparison_report import Comparison
+from journeykit.comparing.decided_blocks import DecisionTables, blocks_of_jobs
+from journeykit.comparing.decided_rows import READ, RowReader
+from journeykit.errors import ModelError
+from journeykit.job import TableJob, TablesByRows
+from journeykit.kernels import has_kernels
+from journeykit.placing.funnel import repeatable
+from journeykit.playbook.playbook import Playbook
+from journeykit.segments.contact_facets import ContactGroups
+from journeykit.tables.arrow.decision_log import DecisionLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from journeykit.job.inputs import Progress
+    from journeykit.job.run import Run
+    from journeykit.policies.policy import Policy
+
+PLAYBOOKS = (".yaml", ".yml", ".toml", ".json")
+"""The endings of playbooks; what ends otherwise is a table of decisions."""
+_BY = ("segment", "stage")
+_COLUMNS = ("contact_id", "decided_at", *READ)
+_INPUTS = ("contacts", "touches", "scores", "claims", "events")
+
+
+def compare(
+    *sides: Any,
+    contacts: Any = None,
+    touches: Any = None,
+    scores: Any = None,
+    claims: Any = None,
+    events: Any = None,
+    at: datetime | None = None,
+    until: datetime | None = None,
+    names: Iterable[str] | None = None,
+    playbook: Playbook | None = None,
+    policies: Mapping[str, Policy] | None = None,
+    zone: str | None = None,
+    max_bad: int | str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare playbooks, or tables of decisions of the same runs, with the first of them: `journeykit compare`.
+
+    Playbooks decide the same tables at the same instant, in step, and nothing is reserved or written. Claims are the
+    same where contact, campaign, content, channel and the claim's own id are; several that nothing else tells apart
+    are taken in their order. Names of rules, and all else that changes no answer, make no difference.
+
+    Args:
+        sides: two or more of one kind. Playbooks, arbiters, or the paths of playbooks; or tables of decisions, as
+            `Arbiter.decide_table` takes tables. A table tells as much as it holds: denied claims that were not written
+            (``decide --all``) are no claims of its.
+        contacts: the table of contacts. Tables of decisions need it only to be told apart by segment and stage.
+        touches: the history; and so on as for `Arbiter.decide_table`: for playbooks alone.
+        scores: what models say.
+        claims: what is asked for.
+        events: what contacts did.
+        at: the instant of the decisions, aware; for playbooks.
+        until: the last instant of a plan, aware, or None.
+        names: what the sides are called; by default the paths, or the names of the playbooks.
+        playbook: whose segments tell contacts apart; by default those of the first playbook.
+        policies: your own policies by name, for playbooks that name them.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
+        threads: how many chunks of contacts are decided at once, as for `Arbiter.decide_table`.
+        progress: called every now and then with the number of contacts that are done, and of all where known.
+
+    Raises:
+        DataError: for a table that cannot be used, tables of different runs, or too many bad rows.
+        MissingExtraError: without the extra ``columns``.
+        ModelError: for fewer than two sides, sides of both kinds, or playbooks without contacts or ``at``.
+        PlaybookError: for a playbook that is not valid.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Playbook, compare
+        >>> def playbook(weight):
+        ...     campaigns = [{"id": "news", "content": ["note"], "weight": 2}]
+        ...     campaigns += [{"id": "sale", "content": ["ad"], "weight": weight}]
+        ...     content = [{"id": name, "channel": "email"} for name in ("note", "ad")]
+        ...     cap = {"name": "one a day", "max": 1, "window": {"calendar": "day"}}
+        ...     return Playbook.from_dict({"content": content, "campaigns": campaigns, "caps": [cap]})
+        >>> people = [{"contact_id": name, "consent_email": True} for name in ("anna", "boris")]
+        >>> found = compare(playbook(1), playbook(3), contacts=people, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> [(own.lost, own.gained, own.contacts) for own in found.pairs[0].swaps]
+        [('news', 'sale', 2)]
+    """
+    if len(sides) < 2:
+        raise ModelError("a comparison is of at least two playbooks, or tables of decisions", field="sides")
+    kinds = {is_playbook(side) for side in sides}
+    if len(kinds) > 1:
+        raise ModelError("compare playbooks with playbooks, or tables of decisions with such", field="sides")
+    called = _names(sides, names)
+    tables = dict(zip(_INPUTS, map(repeatable, (contacts, touches, scores, claims, events)), strict=True))
+    if not kinds.pop():
+        return _of_tables(sides, called, tables, playbook, zone=zone, max_bad=max_bad)
+    arbiters = [_arbiter(side, policies or {}) for side in sides]
+    if at is None or (tables["contacts"] is None and tables["claims"] is None):
+        raise ModelError("playbooks decide contacts at an instant: give contacts (or claims) and at", field="contacts")
+    how = {"at": at, "until": until, "zone": zone, "max_bad": max_bad, "threads": threads}
+    return _of_playbooks(arbiters, called, tables, playbook, progress, how)
+
+
+def is_playbook(side: Any) -> bool:
+    """Whether a side is a playbook, and not a table of decisions."""
+    if isinstance(side, str | os.PathLike):
+        return os.fspath(side).lower().endswith(PLAYBOOKS)
+    return isinstance(side, Playbook | Arbiter)
+
+
+def _arbiter(side: Any, policies: Mapping[str, Policy]) -> Arbiter:
+    if isinstance(side, Arbiter):
+        return side
+    playbook = side if isinstance(side, Playbook) else Playbook.load(side)
+    return Arbiter(playbook, policies=policies)
+
+
+def _names(sides: Sequence[Any], names: Iterable[str] | None) -> list[str]:
+    """What the sides are called, no two alike."""
+    if names is not None:
+        found = list(names)
+        if len(found) != len(sides):
+            raise ModelError(f"there are {len(sides)} sides and {len(found)} names", field="names")
+    else:
+        found = [_name(side) or f"side {place}" for place, side in enumerate(sides, 1)]
+    return [
+        name if name not in found[:place] else f"{name} ({place + 1})" for place, name in enumerate(found)
+    ]  # fmt: skip
+
+
+def _name(side: Any) -> str | None:
+    if isinstance(side, str | os.PathLike):
+        return os.fspath(side)
+    playbook = side.playbook if isinstance(side, Arbiter) else side
+    return playbook.name if isinstance(playbook, Playbook) else None
+
+
+def _of_playbooks(
+    arbiters: Sequence[Arbiter],
+    names: Sequence[str],
+    tables: Mapping[str, Any],
+    playbook: Playbook | None,
+    progress: Progress | None,
+    how: Mapping[str, Any],
+) -> Comparison:
+    """Decide the tables by each playbook, in step."""
+    reader = RowReader()
+    groups, by = _groups(playbook or arbiters[0].playbook, tables["contacts"], how["at"], how)
+    pairs = ComparedPairs(reader, names, groups, by)
+    options = [
+        {**tables, **how, "outcomes": "all", "columns": _COLUMNS, "progress": None if place else progress}
+        for place in range(len(arbiters))
+    ]
+    jobs: Sequence[Run]
+    if has_kernels():
+        jobs = table_jobs = [TableJob(arbiter, **own) for arbiter, own in zip(arbiters, options, strict=True)]
+        pairs.add(blocks_of_jobs(table_jobs, reader))
+    else:
+        jobs = row_jobs = [TablesByRows(arbiter, **own) for arbiter, own in zip(arbiters, options, strict=True)]
+        pairs.add(DecisionTables([DecisionLog(job.table()) for job in row_jobs], reader).blocks())
+    notes = [job.summary().notes for job in jobs]
+    shared = [note for note in notes[0] if all(note in own for own in notes)]
+    return Comparison(
+        at=how["at"],
+        until=how["until"],
+        sides=tuple(
+            pairs.side(place, [arbiter.fingerprint], [note for note in notes[place] if note not in shared])
+            for place, arbiter in enumerate(arbiters)
+        ),
+        pairs=pairs.pairs(),
+        notes=(*shared, *pairs.notes()),
+    )
+
+
+def _of_tables(
+    sides: Sequence[Any],
+    names: Sequence[str],
+    tables: Mapping[str, Any],
+    playbook: Playbook | None,
+    *,
+    zone: str | None,
+    max_bad: int | str | None,
+) -> Comparison:
+    """Lay tables of decisions side by side."""
+    for name in _INPUTS[1:]:
+        if tables[name] is not None:
+            raise ModelError(f"tables of decisions are decided already: leave out {name}", field=name)
+    reader = RowReader()
+    where = None if zone is None else clock(zone).zone
+    joined = DecisionTables([DecisionLog(side, zone=where) for side in sides], reader)
+    at = moment(int(joined.instants[0])) if len(joined.instants) else None
+    groups: ContactGroups | None = None
+    by: Sequence[str] = ()
+    if at is not None:
+        groups, by = _groups(playbook or Playbook(), tables["contacts"], at, {"zone": zone, "max_bad": max_bad})
+    pairs = ComparedPairs(reader, names, groups, by)
+    pairs.add(joined.blocks())
+    return Comparison(
+        at=at if len(joined.instants) == 1 else None,
+        until=None,
+        sides=tuple(pairs.side(place, own, ()) for place, own in enumerate(joined.playbooks)),
+        pairs=pairs.pairs(),
+        notes=(*joined.left_out, *pairs.notes()),
+    )
+
+
+def _groups(
+    playbook: Playbook, contacts: Any, at: datetime, how: Mapping[str, Any]
+) -> tuple[ContactGroups | None, Sequence[str]]:
+    if contacts is None:
+        return None, ()
+    return ContactGroups.read(playbook, contacts, at=at, by=_BY, zone=how["zone"], max_bad=how["max_bad"]), _BY

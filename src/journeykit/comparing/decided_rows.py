@@ -1,0 +1,124 @@
+"""Rows of decisions as numbers that several tables share, so that they can be laid side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from attrs import fields, frozen
+from numpy.typing import NDArray
+
+from journeykit.comparing.claim_numbers import ClaimNumbers, WordNumbers
+from journeykit.measuring.cell_columns import id_marks
+from journeykit.model.outcome import Outcome, Reason
+from journeykit.tables.arrow.arrays import as_numpy
+from journeykit.tables.arrow.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUTCOMES, REASONS = tuple(Outcome), tuple(Reason)
+STATES = len(OUTCOMES) * len(REASONS)
+"""So many pairs of reason and outcome there are; a state is one of them: the outcome, and three times the reason."""
+GRANTED = len(OUTCOMES) * REASONS.index(Reason.GRANTED)
+READ = ("campaign_id", "content_id", "channel", "team", "outcome", "reason", "rule", "weight", "send_at", "claim_id")
+"""The columns of decisions that are compared."""
+
+
+@frozen(eq=False, kw_only=True)
+class DecidedRows:
+    """Rows of decisions, by contact.
+
+    Attributes:
+        contact: the number of the contact, ascending.
+        claim: what it asks to send, by its number in `ClaimNumbers`.
+        own: a mark of the claim's own id; 0 without one.
+        state: outcome and reason.
+        rule: the number of the first rule that stops it.
+        weight: nan where it was not weighed.
+        send_at: when it goes out, in microseconds since 1970; 0 where it does not.
+    """
+
+    contact: NDArray[np.int64]
+    claim: NDArray[np.int32]
+    own: NDArray[np.uint64]
+    state: NDArray[np.int16]
+    rule: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    send_at: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.contact)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> DecidedRows:
+        """Some of the rows."""
+        return DecidedRows(**{own.name: getattr(self, own.name)[rows] for own in fields(DecidedRows)})
+
+    def between(self, start: int, stop: int) -> DecidedRows:
+        """The rows of contacts with these numbers."""
+        first, last = np.searchsorted(self.contact, [start, stop])
+        return self.take(slice(int(first), int(last)))
+
+    @staticmethod
+    def joined(parts: Sequence[DecidedRows]) -> DecidedRows:
+        """Several after each other."""
+        if len(parts) == 1:
+            return parts[0]
+        names = [own.name for own in fields(DecidedRows)]
+        return DecidedRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+class RowReader:
+    """Reads rows of decisions; several tables share the numbers of their claims and rules.
+
+    Attributes:
+        claims: the numbers of claims.
+        rules: the numbers of rules.
+    """
+
+    def __init__(self) -> None:
+        self.claims = ClaimNumbers()
+        self.rules = WordNumbers()
+        self._reasons: dict[tuple[str, ...], NDArray[np.int16]] = {}
+
+    def read(self, rows: pa.RecordBatch | pa.Table, contact: NDArray[np.integer]) -> DecidedRows:
+        """Read rows with the columns of `READ`.
+
+        Args:
+            rows: the rows.
+            contact: by row, the number of its contact.
+        """
+        columns = {name: _one(rows.column(name)) for name in READ}
+        outcome, reason = _numbered(columns["outcome"], OUTCOMES), _numbered(columns["reason"], REASONS)
+        return DecidedRows(
+            contact=contact.astype(np.int64),
+            claim=self.claims.meet(columns),
+            own=_marks(columns["claim_id"]),
+            state=outcome + np.int16(len(OUTCOMES)) * reason,
+            rule=self.rules.meet(columns["rule"]),
+            weight=as_numpy(columns["weight"].fill_null(float("nan"))),
+            send_at=as_numpy(columns["send_at"].cast(pa.int64()).fill_null(0)),
+        )
+
+
+def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return column
+
+
+def _numbered(column: pa.Array, words: Sequence[str]) -> NDArray[np.int16]:
+    """The places of a coded column's rows among some words."""
+    order = {word: place for place, word in enumerate(words)}
+    places = np.array([order.get(word, 0) for word in column.dictionary.to_pylist()] or [0], np.int16)
+    found: NDArray[np.int16] = places[as_numpy(column.indices)]
+    return found
+
+
+def _marks(column: pa.Array) -> NDArray[np.uint64]:
+    """Marks of the claims' own ids."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.uint64)
+    return id_marks(Column(column), len(column), "claim_id", {})

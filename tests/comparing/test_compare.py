@@ -1,0 +1,195 @@
+"""Comparing playbooks, and tables of decisions."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import journeykit
+from journeykit import Arbiter, Campaign, Cap, Content, Playbook, Team, Window, compare
+from journeykit.comparing import COMPARISONS
+from journeykit.errors import DataError, ModelError
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+NAMES = ("news", "sale", "fair")
+
+
+def playbook(weights=(3, 2, 1), most=1, names=NAMES, **more):
+    """Campaigns of as many weights, of which a contact gets so many."""
+    return Playbook(
+        content=[Content(id=name, channel="sms" if name == "sale" else "email") for name in names],
+        teams=[Team(name="care"), Team(name="events")],
+        campaigns=[
+            Campaign(id=name, content=(name,), weight=weight, team="events" if name == "fair" else "care")
+            for name, weight in zip(names, weights, strict=True)
+        ],
+        caps=[Cap(name="one a day", max=most, window=Window.calendar("day"))],
+        **more,
+    )
+
+
+def people(count=4, **more):
+    """So many contacts, the first of whom takes no SMS."""
+    return [
+        {"contact_id": f"c{n}", "consent_email": True, "consent_sms": n > 0, "stage": "early" if n % 2 else "late"}
+        | more
+        for n in range(count)
+    ]
+
+
+def test_what_contacts_get_instead_is_counted_with_an_example():
+    """Where the sale weighs more than the news, contacts who take SMS get it instead."""
+    found = compare(playbook(), playbook((3, 4, 1)), contacts=people(), at=AT)
+    pair = found.pairs[0]
+    assert [(own.lost, own.gained, own.contacts) for own in pair.swaps] == [("news", "sale", 3)]
+    assert pair.swaps[0].examples[0] == {
+        "contact": "c1",
+        "lost": {"outcome": "deferred", "reason": "outbid", "rule": "one a day"},
+        "gained": {"outcome": "deferred", "reason": "outbid", "rule": "one a day"},
+    }
+    assert (pair.contacts, pair.same, pair.more, pair.fewer, pair.instead) == (4, 1, 0, 0, 3)
+    assert [side.value for side in found.sides] == [12, 15]
+
+
+def test_groups_stand_before_and_after():
+    """By channel, team, campaign, stage and segment: messages and value of both."""
+    pair = compare(playbook(), playbook((3, 4, 1)), contacts=people(), at=AT).pairs[0]
+    sms = next(own for own in pair.by["channel"] if own.group == "sms")
+    assert (sms.first.granted, sms.other.granted, sms.first.value, sms.other.value) == (0, 3, 0, 12)
+    stages = {own.group: own for own in pair.by["stage"]}
+    assert (stages["early"].first.contacts, stages["early"].other.value, stages["late"].other.value) == (2, 8, 7)
+    assert set(pair.by) == {"team", "channel", "campaign", "segment", "stage"}
+
+
+def test_another_wording_is_no_change():
+    """A playbook whose keys stand in another order, and whose caps have another name, decides alike."""
+    data = playbook().to_dict()
+    data["campaigns"].reverse()
+    data["name"], data["caps"][0]["name"] = "harmony", "daily"
+    found = compare(playbook(), Playbook.from_dict(data), contacts=people(), at=AT)
+    assert not found.is_changed
+    assert found.pairs[0].verdict() == "no change: 12 claims of 4 contacts have the same answers"
+    assert "no change" in str(found)
+
+
+def test_a_campaign_more_or_less_is_told():
+    """Claims of a campaign that one playbook lacks are told as such."""
+    pair = compare(playbook(), playbook((3, 2), names=NAMES[:2]), contacts=people(), at=AT).pairs[0]
+    assert [(own.campaign, own.before, own.after, own.claims) for own in pair.changes] == [
+        ("fair", "deferred: outbid", "no claim", 4)
+    ]
+    assert pair.verdict() == "all 4 contacts get the same messages"
+
+
+def test_all_are_compared_with_the_first():
+    """Three playbooks make two pairs."""
+    found = compare(playbook(), playbook(most=2), playbook(most=3), contacts=people(), at=AT, names=["a", "b", "c"])
+    assert [(own.first, own.other, own.more) for own in found.pairs] == [("a", "b", 4), ("a", "c", 4)]
+    assert found.pairs[1].by_messages == {(1, 2): 1, (1, 3): 3}
+
+
+def test_contacts_by_number_of_messages():
+    """Of each pair of numbers, how many contacts."""
+    pair = compare(playbook(), playbook(most=2), contacts=people(), at=AT).pairs[0]
+    assert pair.by_messages == {(1, 2): 4}
+    assert [(own.lost, own.gained, own.contacts) for own in pair.swaps] == [(None, "sale", 3), (None, "fair", 1)]
+
+
+def test_tables_of_decisions_say_what_their_playbooks_do():
+    """Decisions that were written compare as the playbooks do, in any order of rows."""
+    rules = playbook(), playbook((3, 4, 1), most=2)
+    tables = [Arbiter(own).decide_table(people(), at=AT, everything=True) for own in rules]
+    tables[1] = tables[1].take(list(range(len(tables[1])))[::-1])
+    by_playbook, by_table = (
+        compare(*sides, contacts=people(), at=AT, names=["a", "b"]).to_dict() for sides in (rules, tables)
+    )
+    for side in (by_playbook, by_table):
+        for own in side["sides"]:
+            own.pop("notes")
+    assert by_table == by_playbook
+
+
+def test_a_contact_of_one_table_alone_is_counted():
+    """A table may lack contacts."""
+    one, other = (Arbiter(playbook()).decide_table(people(count), at=AT) for count in (3, 5))
+    pair = compare(one, other).pairs[0]
+    assert (pair.contacts, pair.only_first, pair.only_other, pair.is_changed) == (3, 0, 2, True)
+    assert any("2 contacts are in side 2 alone" in line for line in pair.details())
+
+
+def test_tables_of_other_runs_are_refused():
+    """Decisions of different instants are not compared."""
+    one, other = (Arbiter(playbook()).decide_table(people(), at=at) for at in (AT, AT.replace(day=6)))
+    with pytest.raises(DataError, match="compare decisions of the same runs"):
+        compare(one, other)
+
+
+def test_a_table_without_reasons_is_refused():
+    """What a table lacks is named, with what writes it."""
+    one = Arbiter(playbook()).decide_table(people(), at=AT)
+    with pytest.raises(DataError, match="reason"):
+        compare(one, one.drop_columns(["reason"]))
+
+
+@pytest.mark.parametrize(
+    ("sides", "why"),
+    [
+        ((playbook(),), "at least two"),
+        ((playbook(), pa.table({"contact_id": ["a"]})), "playbooks with playbooks"),
+        ((playbook(), playbook()), "give contacts"),
+    ],
+)
+def test_what_makes_no_comparison_is_refused(sides, why):
+    """One side alone, two kinds of sides, and playbooks without contacts."""
+    with pytest.raises(ModelError, match=why):
+        compare(*sides)
+
+
+def test_nobody_is_compared_too():
+    """No contacts, and no campaigns: no change."""
+    found = compare(playbook(), playbook(), contacts=people(0), at=AT)
+    assert (found.is_changed, found.sides[0].claims) == (False, 0)
+    assert "no change" in str(found)
+    found = compare(Playbook(content=[], campaigns=[]), playbook(), contacts=people(2), at=AT)
+    assert found.pairs[0].by_messages == {(0, 1): 2}
+
+
+def test_the_report_has_every_form():
+    """Plain data for JSON, rows for a table, a page that is escaped, and text."""
+    found = compare(playbook(), playbook((3, 4, 1)), contacts=people(), at=AT, names=["<script>", "b" * 10_000])
+    assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
+    assert all(list(row) == list(COMPARISONS) for row in found.rows())
+    assert "<script>" not in found._repr_html_()
+    assert max(map(len, str(found).splitlines())) <= 160
+    assert journeykit.compare is compare
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 4), min_size=6, max_size=6), st.integers(0, 3), st.integers(0, 3))
+def test_counts_are_those_of_single_decisions(weights, most, other_most):
+    """Counting single decisions of the row engine gives the same messages, changes and swaps."""
+    rules = playbook(weights[:3], most), playbook(weights[3:], other_most)
+    pair = compare(*rules, contacts=people(3), at=AT).pairs[0]
+    contacts = [
+        journeykit.Contact(id=f"c{n}", consent=["email", "sms"] if n else ["email"], stage="early" if n % 2 else "late")
+        for n in range(3)
+    ]
+    changes, swaps, numbers = Counter(), Counter(), Counter()
+    for contact in contacts:
+        rows = [{row.campaign: row for row in Arbiter(own).decide(contact, at=AT).rows} for own in rules]
+        got = [{name for name, row in own.items() if row.outcome == "granted"} for own in rows]
+        numbers[len(got[0]), len(got[1])] += 1
+        for name in NAMES:
+            told = [(own[name].outcome, own[name].reason) for own in rows]
+            changes[name] += told[0] != told[1]
+        for lost in got[0] - got[1] or {None}:
+            for gained in got[1] - got[0] or {None}:
+                swaps[lost, gained] += (lost, gained) != (None, None)
+    assert dict(pair.by_messages) == dict(numbers)
+    assert {(own.lost, own.gained): own.contacts for own in pair.swaps} == {key: n for key, n in swaps.items() if n}
+    for name in NAMES:
+        assert sum(own.claims for own in pair.changes if own.campaign == name) == changes[name]
