@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score
 from journeykit.__main__ import main
+from journeykit.basics.validation import LARGEST
+from journeykit.columns.score_columns import numbers_of_scores
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.score_table import SCORE_READERS
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 PLAYBOOK = {
@@ -208,3 +215,21 @@ def test_playbooks_without_scored_keep_their_fingerprint():
     assert "cap" not in plain.to_dict()["on_missing"]
     scored = {**PLAYBOOK, "campaigns": [{"id": "launch", "content": ["letter"]}]}
     assert "scored" not in Playbook.from_dict(scored).to_dict()["campaigns"][0]
+
+
+@pytest.mark.parametrize("name", SCORE_READERS)
+def test_plain_numbers_are_refused_as_cells_are(name: str) -> None:
+    """A column of numbers is read at once, and refuses what the reader of its cells refuses."""
+    ends = [
+        own
+        for end in (0.0, 1.0, LARGEST)
+        for near in (end, np.nextafter(end, -9e9), np.nextafter(end, 9e9))
+        for own in (near, -near)
+    ]
+    cells = [*ends, math.nan, math.inf, -math.inf, None]
+    found, refused = numbers_of_scores(name, Column(pa.array(cells)))
+    expected, also = numbers_of_scores(name, Column(list(cells)))
+    assert Column(list(cells)).numbers is None
+    assert refused.tolist() == also.tolist()
+    good = ~refused
+    assert np.array_equal(found[good], expected[good], equal_nan=True)

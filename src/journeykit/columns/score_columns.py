@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.basics.validation import shown
+from journeykit.basics.validation import LARGEST, shown
 from journeykit.columns.chunk import id_keys
 from journeykit.columns.word_counts import count_words
 from journeykit.kernels.interface.contact_arrays import ESTIMATES, SCORES, ScoreArrays
@@ -37,6 +37,15 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_row_list import BadRows
+
+_ENDS = {
+    "propensity": (0, 1),
+    "value": (-LARGEST, LARGEST),
+    "spread": (0, LARGEST),
+    "opt_out": (0, 1),
+    "uplift": (-1, 1),
+}
+"""Between which numbers each column of a score lies, as its reader has it."""
 
 
 class ScoreEncoder:
@@ -123,11 +132,10 @@ class ScoreEncoder:
         numbers = self._numbered(places, columns, rows, known)
         bad |= numbers < 0
         read = {name: np.full(rows, np.nan) for name in SCORE_READERS}
-        for name, reader in SCORE_READERS.items():
+        for name in SCORE_READERS:
             if name in places:
-                codes, cells = columns[places[name]].read(partial(_float_or_nan, reader))
-                bad |= np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
-                read[name] = np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes]
+                read[name], refused = numbers_of_scores(name, columns[places[name]])
+                bad |= refused
         told = [name for name in ESTIMATES.names or () if name in places]
         estimate = records(ESTIMATES, **{name: read[name] for name in ESTIMATES.names or ()} if told else {})
         faults += [
@@ -211,6 +219,24 @@ class ScoreEncoder:
             estimated=no_estimates(len(unset) if len(estimate) else 0),
         )
         return arrays, int(np.count_nonzero(found < 0))
+
+
+def numbers_of_scores(name: str, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of a column of scores, NaN where there is none, and which rows their reader refuses.
+
+    Args:
+        name: which column, one of `SCORE_READERS`.
+        column: its cells.
+    """
+    plain = column.numbers
+    if plain is None:
+        codes, cells = column.read(partial(_float_or_nan, SCORE_READERS[name]))
+        refused = np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
+        return np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes], refused
+    # Hardly two numbers of a score are alike: they are not read one by one.
+    found, known = plain
+    low, high = _ENDS[name]
+    return np.where(known, found, np.nan), known & ~((found >= low) & (found <= high))
 
 
 def _with_estimates(read: Sequence[tuple[np.ndarray, ...]]) -> Sequence[tuple[np.ndarray, ...]]:
