@@ -18,6 +18,7 @@ from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.quota_arrays import need_no_columns
 from journeykit.columns.rest_marks import ignored_and_rests
 from journeykit.columns.row_causes import MOST_TOUCHES, CauseMarks, RowCause
+from journeykit.columns.kept_scores import KeptScores
 from journeykit.columns.score_columns import ScoreEncoder
 from journeykit.columns.touch_columns import history_of
 from journeykit.columns.unknown_counts import survey_readings
@@ -310,7 +311,8 @@ class TableReader:
         run, playbook = self.run, self.run.decider.playbook
         if "scores" in self.sources:
             words, source = run.words["scores"], self.sources["scores"]
-            self._score_table = ScoreEncoder(source, playbook, bad=run.bad, words=words, found=run.mismatches)
+            read = partial(ScoreEncoder, source, playbook, bad=run.bad, words=words, found=run.mismatches)
+            self._score_table = source.encoded(read) if isinstance(source, KeptScores) else read()
         scores, claims = self._score_table, self._read_claims() if "claims" in self.sources else None
         openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
         asked: dict[str, Any] = {"at": run.at, "until": run.until, "explain": run.explain}

@@ -10,6 +10,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 from journeykit.kernels import has_kernels
 from journeykit.tables.arrow.adapters import batches_to_rows
+from journeykit.tables.arrow.arrow_table import ArrowTable
 from journeykit.tables.arrow.frames import MemoryTable, frame_of, from_dataset, from_pandas
 from journeykit.tables.arrow.parquet_files import ParquetFiles, files_at
 from journeykit.tables.arrow.row_table import RowTable
@@ -19,8 +20,6 @@ from journeykit.tables.read_rows import open_table
 
 if TYPE_CHECKING:
     from datetime import tzinfo
-
-    from journeykit.tables.arrow.arrow_table import ArrowTable
 
 
 def open_source(
@@ -37,7 +36,7 @@ def open_source(
     Args:
         source: the path of a CSV, JSON lines or Parquet file, or of a folder of Parquet files; a list of such paths;
             a dataset of pyarrow; a dataframe, or anything else that speaks Arrow's PyCapsule interface; or rows as
-            mappings.
+            mappings. What is opened already stays as it is.
         name: what messages call what is no file.
         typed: which columns of a CSV file are typed as a whole.
         wanted: which columns are needed; of the others the kind is not looked for.
@@ -47,6 +46,8 @@ def open_source(
     Raises:
         DataError: for a table that cannot be read.
     """
+    if isinstance(source, ArrowTable):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), name, typed, wanted, texts, zone)
     if type(source).__module__ == "pyarrow._dataset":
