@@ -71,6 +71,7 @@ HOMES = {
         "placing",
         "reporting",
         "segments",
+        "simulating",
         "tables",
     },
     "numpy": {
@@ -87,6 +88,7 @@ HOMES = {
         "quotas",
         "reporting",
         "segments",
+        "simulating",
         "tables",
     },
     "highspy": {"quotas"},

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from journeykit.policies.policy import Policy as Policy
     from journeykit.reporting.campaign_overlap import overlap as overlap
     from journeykit.rule import Rule as Rule
+    from journeykit.simulating.simulation import simulate as simulate
 
 
 __version__ = VERSION
@@ -145,6 +146,7 @@ _HOMES = {
     "evaluate": "evaluating",
     "learn": "learning.learner",
     "overlap": "reporting",
+    "simulate": "simulating.simulation",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

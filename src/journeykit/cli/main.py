@@ -46,6 +46,7 @@ from journeykit.cli.ledger_commands import add_ledger
 from journeykit.cli.measure_command import add_measure
 from journeykit.cli.place_command import add_place
 from journeykit.cli.segments_command import add_segments
+from journeykit.cli.simulate_command import add_simulate
 from journeykit.errors import (
     DataError,
     JourneykitError,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 _PASSING = ("locked", "lost")
 """Kinds of trouble with a ledger that pass by themselves."""
-_READ = (*TABLES, "log", "decisions")
+_READ = (*TABLES, "log", "decisions", "chances")
 """The tables that commands read; ``-`` is standard input."""
 _KEPT = "what the ledger has reserved by then stays, and the same command goes on from there"
 
@@ -307,6 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     add_learn(commands)
     add_score(commands)
     add_evaluate(commands)
+    add_simulate(commands)
     add_ledger(commands)
     add_graph(commands)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class KeptScores(KeptTable):
-    """Scores that several runs of one playbook read, one after the other: they are encoded, and their faults counted, once."""
+    """Scores that several runs of one playbook read, one after the other: encoded once."""
 
     _encoder: ScoreEncoder | None = None
 

@@ -15,10 +15,10 @@ from journeykit.columns.claim_block import claim_block_inputs, openings_asked
 from journeykit.columns.claim_columns import ClaimEncoder
 from journeykit.columns.columnar_engine import ColumnarEngine
 from journeykit.columns.contact_index import ContactIndex
+from journeykit.columns.kept_scores import KeptScores
 from journeykit.columns.quota_arrays import need_no_columns
 from journeykit.columns.rest_marks import ignored_and_rests
 from journeykit.columns.row_causes import MOST_TOUCHES, CauseMarks, RowCause
-from journeykit.columns.kept_scores import KeptScores
 from journeykit.columns.score_columns import ScoreEncoder
 from journeykit.columns.touch_columns import history_of
 from journeykit.columns.unknown_counts import survey_readings

@@ -1,0 +1,150 @@
+"""The command line of simulations: ``journeykit simulate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeykit.cli.arguments import (
+    DONE,
+    TABLE_KINDS,
+    UsageError,
+    add_command,
+    add_forms,
+    add_max_bad,
+    add_policy,
+    add_zone,
+    as_json,
+    check_unharmed,
+    instant,
+    level,
+    policies_of,
+    print_found,
+    seed,
+    threads,
+    zone_of,
+)
+from journeykit.columns import missing_module
+from journeykit.errors import ModelError, missing
+
+if TYPE_CHECKING:
+    import argparse
+
+    from journeykit.simulating import SimulationReport
+
+_TABLES = ("contacts", "touches", "scores", "events", "chances")
+
+
+def add_simulate(commands: Any) -> None:
+    """Add the command."""
+    words = "simulate days to come: decisions night after night, and answers and opt-outs as scores have them"
+    parser = add_command(commands, "simulate", _simulate, words)
+    parser.add_argument(
+        "playbook", nargs="+", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json; more are compared with it"
+    )
+    tables = parser.add_argument_group("tables", TABLE_KINDS)
+    tables.add_argument(
+        "--contacts", required=True, metavar="F", help="contacts: contact_id, stage, consent_email, ..."
+    )
+    tables.add_argument("--touches", metavar="F", help="the history: contact_id, sent_at, channel, campaign_id, ...")
+    tables.add_argument(
+        "--scores", metavar="F", help="the chances: contact_id, campaign_id, propensity, value, opt_out, ..."
+    )
+    tables.add_argument("--events", metavar="F", help="what contacts did: contact_id, event, at, ...")
+    tables.add_argument(
+        "--chances", metavar="F", help="how contacts move on a day without a message: stage, to, chance"
+    )
+    add_zone(tables)
+    parser.add_argument(
+        "--at", required=True, type=instant, metavar="T", help="the first night; the others are at its local time"
+    )
+    parser.add_argument("--until", required=True, type=instant, metavar="T", help="no night is later")
+    parser.add_argument("--seeds", type=seed, default=1, metavar="N", help="how many worlds are simulated (1)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="the first seed; the others follow it (0)")
+    parser.add_argument(
+        "--response", metavar="NAME", help="the response that an answer is (the first that is about the message)"
+    )
+    parser.add_argument(
+        "--opt-outs",
+        choices=("all", "channel", "topic"),
+        default="all",
+        help="what an opt-out takes back: all consent (default), that for the channel, or for the topic",
+    )
+    add_policy(parser, "a playbook")
+    parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of the intervals (0.95)")
+    parser.add_argument("--threads", type=threads, metavar="N", help="how many chunks are decided at once")
+    add_max_bad(parser)
+    parser.add_argument("--out", metavar="F", help="write the days as a table too: .csv, .jsonl or .parquet")
+    add_forms(parser)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from journeykit.playbook.playbook import Playbook
+
+    _check(arguments)
+    playbooks = [Playbook.load(path) for path in arguments.playbook]
+    names = [own.name or Path(path).stem for own, path in zip(playbooks, arguments.playbook, strict=True)]
+    zone_of(arguments)
+    lacking = missing_module()
+    if lacking in ("numpy", "pyarrow", "narwhals"):
+        raise missing(lacking, "columns", "simulate")
+    from journeykit.simulating.simulation import simulate
+
+    try:
+        found = simulate(
+            playbooks,
+            arguments.contacts,
+            arguments.touches,
+            arguments.scores,
+            arguments.events,
+            at=arguments.at,
+            until=arguments.until,
+            seeds=arguments.seeds,
+            seed=arguments.seed,
+            chances=arguments.chances,
+            response=arguments.response,
+            opt_outs=arguments.opt_outs,
+            names=names,
+            policies=policies_of(arguments),
+            zone=arguments.zone,
+            level=arguments.level,
+            max_bad=arguments.max_bad,
+            threads=arguments.threads,
+            progress=_tell if sys.stderr.isatty() else None,
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+    _write(arguments, found)
+    if arguments.json:
+        print(as_json(found.to_dict()))
+    else:
+        print_found(found, arguments)
+    return DONE
+
+
+def _tell(done: int, total: int) -> None:
+    """Show a terminal how far the work is."""
+    print(f"\rnight {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What can be said of the command line before any work is done."""
+    from journeykit.tables import ENDINGS, format_of
+
+    if arguments.out is None:
+        return
+    if format_of(arguments.out) is None:
+        raise UsageError(f"--out {arguments.out}: the ending of a table is one of {', '.join(ENDINGS)}")
+    read = {f"the {name}": getattr(arguments, name) for name in _TABLES}
+    read |= {f"the playbook {path}": path for path in arguments.playbook}
+    check_unharmed(arguments.out, read)
+
+
+def _write(arguments: argparse.Namespace, found: SimulationReport) -> None:
+    from journeykit.simulating.simulation_report import SIMULATIONS
+    from journeykit.tables.write_rows import write_rows
+
+    if arguments.out is not None:
+        rows = ([cells[name] for name in SIMULATIONS] for cells in found.rows())
+        write_rows(arguments.out, SIMULATIONS, rows)
