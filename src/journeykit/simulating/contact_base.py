@@ -256,7 +256,7 @@ def stage_cells(base: ContactBase, stages: Sequence[str], read: Callable[[Any], 
             told.append((base.row[start:stop], places[codes]))
         start = stop
     for rows, places in reversed(told):
-        # From the last row to the first: the first one stands.
+        # From the last row to the first, since of several the first one counts.
         found[rows[::-1]] = places[::-1]
     return found[:-1]
 

@@ -297,8 +297,10 @@ class SimulationReport:
                 f"Intervals are at {100 * self.level:g} %, for the luck of the draw alone: scores are taken to be right."
             )
         yield from self.notes
+        shared = [line for line in self.playbooks[0].said if all(line in own.said for own in self.playbooks)]
+        yield from shared
         for own in self.playbooks:
-            yield from (f"{own.name}: {line}" for line in own.said)
+            yield from (f"{own.name}: {line}" for line in own.said if line not in shared)
 
     def __str__(self) -> str:
         return text(self._heading(), self.tables())

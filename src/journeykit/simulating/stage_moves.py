@@ -68,7 +68,7 @@ def checked_chances(chances: DailyChances, journey: Journey | None) -> dict[str,
     """Daily chances that a journey can have.
 
     Raises:
-        ModelError: for a playbook without a journey, a stage that it does not have, and chances that are none.
+        ModelError: for a playbook without a journey, a stage that it does not have, and numbers that are no chances.
     """
     if not chances:
         return {}
