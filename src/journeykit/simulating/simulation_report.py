@@ -293,9 +293,7 @@ class SimulationReport:
             f"means over {self.seeds:,} world{'s' if self.seeds != 1 else ''}."
         )
         if self.seeds > 1:
-            yield (
-                f"Intervals are at {100 * self.level:g} %, for the luck of the draw alone: scores are taken to be right."
-            )
+            yield (f"Intervals are at {100 * self.level:g} %, for the luck of the draw: scores are taken to be right.")
         yield from self.notes
         shared = [line for line in self.playbooks[0].said if all(line in own.said for own in self.playbooks)]
         yield from shared
