@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
     from journeykit.rule import Rule as Rule
     from journeykit.simulating.simulation import simulate as simulate
 
@@ -145,6 +146,7 @@ _HOMES = {
     "compare": "comparing.comparison",
     "evaluate": "evaluating",
     "learn": "learning.learner",
+    "messaging_matrix": "reporting",
     "overlap": "reporting",
     "simulate": "simulating.simulation",
 }

@@ -43,6 +43,7 @@ from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
 from journeykit.cli.learn_commands import add_learn, add_score
 from journeykit.cli.ledger_commands import add_ledger
+from journeykit.cli.matrix_command import add_matrix
 from journeykit.cli.measure_command import add_measure
 from journeykit.cli.place_command import add_place
 from journeykit.cli.segments_command import add_segments
@@ -305,6 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     add_segments(commands)
     add_measure(commands)
     add_overlap(commands)
+    add_matrix(commands)
     add_learn(commands)
     add_score(commands)
     add_evaluate(commands)

@@ -10,12 +10,30 @@ if TYPE_CHECKING:
     from journeykit.reporting.campaign_overlap import CampaignOverlap as CampaignOverlap
     from journeykit.reporting.campaign_overlap import CampaignPair as CampaignPair
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
+    from journeykit.reporting.matrix_parts import ConflictPair as ConflictPair
+    from journeykit.reporting.matrix_parts import CrowdedRow as CrowdedRow
+    from journeykit.reporting.matrix_parts import MatrixCell as MatrixCell
+    from journeykit.reporting.matrix_parts import MatrixGroup as MatrixGroup
+    from journeykit.reporting.matrix_parts import MatrixMessage as MatrixMessage
+    from journeykit.reporting.matrix_parts import ThemeThread as ThemeThread
+    from journeykit.reporting.messaging_matrix import MATRIX as MATRIX
+    from journeykit.reporting.messaging_matrix import MessagingMatrix as MessagingMatrix
 
 _HOMES = {
     "CampaignCount": "reporting.campaign_overlap",
     "CampaignOverlap": "reporting.campaign_overlap",
     "CampaignPair": "reporting.campaign_overlap",
+    "ConflictPair": "reporting.matrix_parts",
+    "CrowdedRow": "reporting.matrix_parts",
+    "MATRIX": "reporting.messaging_matrix",
+    "MatrixCell": "reporting.matrix_parts",
+    "MatrixGroup": "reporting.matrix_parts",
+    "MatrixMessage": "reporting.matrix_parts",
+    "MessagingMatrix": "reporting.messaging_matrix",
     "OVERLAPS": "reporting.campaign_overlap",
+    "ThemeThread": "reporting.matrix_parts",
+    "messaging_matrix": "reporting.matrix_builder",
     "overlap": "reporting.campaign_overlap",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

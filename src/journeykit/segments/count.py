@@ -46,7 +46,7 @@ def segment_report(
         ModelError: for a naive ``at``, and for objects that are not contacts.
     """
     now = micros(at)
-    objects = _objects(contacts)
+    objects = contact_objects(contacts)
     if objects is not None:
         tally, vocabulary = SegmentTally(len(playbook.segments)), Vocabulary.of(playbook)
         for contact in objects:
@@ -61,7 +61,7 @@ def segment_report(
     return _count_rows(playbook, contacts, now, zone, max_bad)
 
 
-def _objects(contacts: Any) -> Iterable[Any] | None:
+def contact_objects(contacts: Any) -> Iterable[Any] | None:
     """The contacts as objects; None where they are a table, which may be rows as mappings or a list of paths."""
     if isinstance(contacts, Iterator):
         return contacts

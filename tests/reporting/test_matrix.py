@@ -1,0 +1,386 @@
+"""The messaging matrix: which content speaks to whom through which channel, who hears nobody, and what clashes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tabled
+from attrs import evolve
+from generate import situation
+
+from journeykit import (
+    Arbiter,
+    Campaign,
+    Conflict,
+    Contact,
+    Content,
+    Holdout,
+    Journey,
+    ModelError,
+    Playbook,
+    Scope,
+    Segment,
+    Stage,
+    Team,
+)
+from journeykit.cli import main
+from journeykit.model.outcome import Reason
+from journeykit.model.window import Lag
+from journeykit.reporting import messaging_matrix
+from journeykit.tables import ContactTable, Spellings
+
+if TYPE_CHECKING:
+    from journeykit.reporting import MatrixCell, MessagingMatrix
+
+AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
+STAGES = [
+    Stage(name="awareness"),
+    Stage(name="decision", owner="sales"),
+    Stage(name="retention"),
+    Stage(name="lost", lost=True),
+]
+CONTENT = [
+    Content(
+        id="outlook",
+        channel="email",
+        theme="leadership",
+        stages={"awareness": 1, "decision": 0.4},
+        roles={"boss": 1, "user": 0.5},
+    ),
+    Content(id="call", channel="phone", theme="leadership", stages=["awareness", "retention"], topics=["a", "b"]),
+    Content(id="check-in", channel="email", theme="care", stages=["awareness", "retention"]),
+    Content(id="news", channel="email"),
+]
+CAMPAIGNS = [
+    Campaign(id="nurture", team="marketing", content=["outlook", "call"]),
+    Campaign(id="hello", team="marketing", content=["check-in"], audience="city == 'Skopje'"),
+    Campaign(id="over", team="everyone", content=["news"], ends=datetime(2026, 11, 1, tzinfo=UTC).date()),
+]
+TEAMS = [Team(name="marketing"), Team(name="everyone", speaks="everywhere")]
+CARE = Conflict(
+    name="no pitch on care", first=Scope.of(theme="care"), then=Scope.of(campaign="nurture"), lag=Lag.parse("2d")
+)
+
+
+def playbook(**more: Any) -> Playbook:
+    """Three campaigns over a journey, of which one is over."""
+    sections = {"journey": Journey(stages=STAGES), "teams": TEAMS, "content": CONTENT, "campaigns": CAMPAIGNS}
+    return Playbook(**sections | {"conflicts": [CARE]} | more)
+
+
+def people(**more: Any) -> list[dict[str, Any]]:
+    """Four contacts on three stages."""
+    shared = {"city": "Skopje", "consent": ["email", "phone"]} | more
+    return [
+        {"contact_id": "anna", "stage": "awareness", "role": "boss", **shared},
+        {"contact_id": "ben", "stage": "awareness", "role": "user", **shared, "city": "Ohrid"},
+        {"contact_id": "cleo", "stage": "decision", "role": "boss", **shared},
+        {"contact_id": "dora", "stage": "retention", "role": None, **shared, "consent": []},
+    ]
+
+
+def ids(cell: MatrixCell) -> list[str]:
+    """The contents that speak in a cell."""
+    return [own.content for own in cell.messages]
+
+
+# The playbook alone
+
+
+def test_a_cell_has_the_content_that_fits_the_stage():
+    """By channel and theme, with the least and the greatest degree of fit that a role gives."""
+    matrix = messaging_matrix(playbook())
+    cell = matrix.cell("email", "leadership", stage="awareness")
+    assert ids(cell) == ["outlook"]
+    assert (cell.messages[0].fit_low, cell.messages[0].fit_high) == (0.5, 1.0)
+    assert ids(matrix.cell("email", stage="retention")) == ["news"]
+    assert matrix.columns == (("email", "leadership"), ("email", "care"), ("email", None), ("phone", "leadership"))
+
+
+def test_a_stage_of_another_department_is_spoken_to_by_those_who_may():
+    """A team that speaks everywhere does; what it would say is not live."""
+    matrix = messaging_matrix(playbook(), at=AT)
+    silent = {own.label: own.silence for own in matrix.groups}
+    assert silent == {
+        "awareness": None,
+        "decision": "no_campaign",
+        "retention": None,
+        "lost": "no_campaign",
+    }
+    assert [own.silence for own in messaging_matrix(playbook(campaigns=CAMPAIGNS[:1])).groups] == [
+        None,
+        "foreign_owner",
+        None,
+        "no_content",
+    ]
+
+
+def test_a_role_has_rows_of_its_own():
+    """Stage fit times role fit is one number there."""
+    matrix = messaging_matrix(playbook(), audience="stage*role")
+    message = matrix.cell("email", "leadership", stage="awareness", role="user").messages[0]
+    assert (message.fit_low, message.fit_high) == (0.5, 0.5)
+    assert len(matrix.groups) == 8
+
+
+def test_an_audience_that_cannot_be_true_of_a_row_is_silent_there():
+    """What is known of a row is its name, and the rule of its segment."""
+    segments = [Segment(name="small", rule="size < 20"), Segment(name="big", rule="size >= 500")]
+    big = Campaign(id="hello", content=["check-in"], audience="size >= 700")
+    late = Campaign(id="late", content=["news"], audience="stage == 'retention'")
+    rules = playbook(segments=segments, campaigns=[big, late], conflicts=[])
+    matrix = messaging_matrix(rules, audience="segment")
+    assert [ids(matrix.cell("email", "care", segment=own.name)) for own in segments] == [[], ["check-in"]]
+    assert ids(messaging_matrix(rules).cell("email", stage="awareness")) == []
+
+
+def test_a_theme_is_broken_off_where_the_journey_goes_on():
+    """Gaps between, the end before the end, and a channel that falls silent; lost stages are none of the journey."""
+    threads = {own.theme: own for own in messaging_matrix(playbook()).threads}
+    leadership, care = threads["leadership"], threads["care"]
+    assert leadership.stages == {"awareness": ("email", "phone"), "decision": (), "retention": ("phone",)}
+    assert (leadership.gaps, leadership.ends_after) == (("decision",), None)
+    assert leadership.channel_gaps == {"email": ("retention",)}
+    assert care.gaps == ("decision",)
+    ends = messaging_matrix(playbook(content=[*CONTENT[:1], *CONTENT[3:]], campaigns=[CAMPAIGNS[2]], conflicts=[]))
+    assert ends.threads == ()
+
+
+def test_content_that_no_campaign_sends_is_told():
+    """And a playbook without campaigns has an empty matrix, not an error."""
+    matrix = messaging_matrix(playbook(campaigns=CAMPAIGNS[:1], conflicts=[]))
+    assert matrix.notes == ("content that no campaign sends: 'check-in', 'news'",)
+    empty = messaging_matrix(Playbook(content=CONTENT))
+    assert empty.cells == ()
+    assert "names no campaigns" in str(empty)
+
+
+def test_a_message_with_several_topics_is_in_several_columns():
+    """Those without any are in a column of their own, the last one."""
+    matrix = messaging_matrix(playbook(), by="topic")
+    assert matrix.columns == (("email", None), ("phone", "a"), ("phone", "b"))
+    assert ids(matrix.cell("phone", "a", stage="awareness")) == ["call"]
+
+
+# With contacts
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_contacts_are_counted_where_they_stand(engine):
+    """How many a message can address, with what fit, and why nobody can address the others."""
+    matrix = messaging_matrix(playbook(), people(), at=AT, engine=engine)
+    groups = {own.label: own for own in matrix.groups}
+    assert {label: own.contacts for label, own in groups.items()} == {
+        "awareness": 2,
+        "decision": 1,
+        "retention": 1,
+        "lost": 0,
+    }
+    assert groups["awareness"].reach == {"email": 2, "phone": 2}
+    assert groups["decision"].unheard == {"no_campaign": 1}
+    assert groups["retention"].unheard == {"no_consent": 1}
+    cell = matrix.cell("email", "leadership", stage="awareness")
+    assert (cell.eligible, cell.messages[0].fit_mean, cell.messages[0].eligible) == (2, 0.75, 2)
+    assert matrix.cell("email", "care", stage="awareness").eligible == 1
+    assert matrix.everybody.unheard == {"no_campaign": 1, "no_consent": 1}
+    assert [(own.conflict, own.first, own.then, own.met) for own in matrix.pairs] == [
+        ("no pitch on care", "hello", "nurture", 1)
+    ]
+    crowded = matrix.crowded[0]
+    assert (crowded.group.label, crowded.channel, crowded.messages, crowded.contacts, crowded.wanted) == (
+        "awareness",
+        "email",
+        2,
+        2,
+        1.5,
+    )
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_a_contact_in_several_segments_is_in_several_rows(engine):
+    """And in all together once."""
+    segments = [Segment(name="all", rule="True"), Segment(name="skopje", rule="city == 'Skopje'")]
+    rows = [*people(), {"contact_id": "emil", "segments": ["brought"], "consent": ["email"]}]
+    matrix = messaging_matrix(playbook(segments=segments), rows, at=AT, audience="segment", engine=engine)
+    assert {own.label: own.contacts for own in matrix.groups} == {"all": 5, "skopje": 3, "brought": 1}
+    assert matrix.everybody.contacts == 5
+    assert matrix.cell("email", "leadership", segment="skopje").eligible == 1
+
+
+def test_words_that_the_playbook_does_not_know_are_one_row():
+    """Stages that nothing names, and none."""
+    rows = [{"contact_id": name, "stage": name} for name in ("x", "y")] + [{"contact_id": "z"}]
+    groups = {own.label: own.contacts for own in messaging_matrix(playbook(), rows, at=AT).groups}
+    assert groups | {"other stages": 2, "no stage": 1} == groups
+
+
+def test_objects_are_counted_like_rows():
+    """Contact objects, in any iterable."""
+    rows = people()
+    objects = [
+        Contact(
+            id=own["contact_id"],
+            stage=own["stage"],
+            role=own["role"],
+            consent=own["consent"],
+            attributes={"city": own["city"]},
+        )
+        for own in rows
+    ]
+    assert messaging_matrix(playbook(), iter(objects), at=AT) == messaging_matrix(playbook(), rows, at=AT)
+
+
+def test_what_cannot_be_is_refused():
+    """Contacts without an instant, an audience and a facet that there is not, things that are no contacts."""
+    with pytest.raises(ModelError, match="give at"):
+        messaging_matrix(playbook(), people())
+    with pytest.raises(ModelError, match="did you mean 'stage'"):
+        messaging_matrix(playbook(), audience="stages")
+    with pytest.raises(ModelError, match="by is one of theme"):
+        messaging_matrix(playbook(), by="channel")
+    with pytest.raises(ModelError, match="must be Contact objects"):
+        messaging_matrix(playbook(), [Contact(id="anna"), "ben"], at=AT)
+
+
+# Both engines, and a plain oracle
+
+_RULES = ("weekly > 1", "vip", "'s0' in segments", "weekly is None", "stage == 'early'")
+
+
+def random_playbook(seed: int) -> Playbook:
+    """A random playbook with segments, audiences, splits and holdouts."""
+    rng = Random(f"matrix {seed}")
+    found = situation(seed).playbook
+    segments = [Segment(name=f"s{number}", rule=rng.choice(_RULES[:2])) for number in range(2)]
+    campaigns = []
+    for own in found.campaigns or ():
+        changed = evolve(own, audience=rng.choice((None, None, *_RULES)), scored=False, min_uplift=None)
+        if rng.random() < 0.2:
+            changed = evolve(changed, holdout=Holdout(share=0.4, seed=own.id))
+        if rng.random() < 0.3 and len(own.content) > 1 and own.series is None:
+            changed = evolve(changed, split=list(own.content))
+        campaigns.append(changed)
+    return evolve(found, segments=segments, campaigns=campaigns)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_both_engines_count_the_same(seed):
+    """Whatever the playbook, and whatever is wrong with rows."""
+    rules = random_playbook(seed)
+    rng = Random(seed)
+    at = situation(seed).at
+    rows = tabled.contacts(rng, at, 60, faults=True)
+    for audience in ("stage*role", "segment"):
+        how = {"at": at, "audience": audience, "by": rng.choice(("theme", "topic", "campaign"))}
+        one = messaging_matrix(rules, rows, engine="one", **how)
+        assert messaging_matrix(rules, rows, engine="columns", **how) == one
+
+
+_PASSED = {Reason.GRANTED, *list(Reason)[list(Reason).index(Reason.QUIET_HOURS) :]}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_arbiter_finds_the_same_messages_eligible(seed):
+    """A message can address a contact where the arbiter's row fails nothing but hours and other messages."""
+    rules, at = evolve(random_playbook(seed), requirements=()), situation(seed).at
+    rows = tabled.contacts(Random(seed), at, 25)
+    matrix = messaging_matrix(rules, rows, at=at, audience="stage*role", by="campaign")
+    found: Counter[tuple[str | None, ...]] = Counter()
+    heard = 0
+    contents, campaigns = rules.content or (), rules.campaigns or ()
+    roles = {role for own in contents for role in own.roles or ()}
+    stages = {stage for own in contents for stage in own.stages or ()} | {
+        name for own in campaigns for name in own.stages
+    }
+    stages |= {own.name for own in rules.journey.stages} if rules.journey else set()
+    arbiter = Arbiter(evolve(rules, caps=(), conflicts=(), policy="weighted"))
+    for _, contact in ContactTable(rows, spellings=Spellings.of(rules), zone=None):
+        eligible = {
+            (row.campaign, row.content)
+            for row in arbiter.decide(contact, at=at, explain=True).rows
+            if set(row.failed or (row.reason,)) <= _PASSED
+        }
+        heard += bool(eligible)
+        stage = contact.stage if contact.stage is None or contact.stage in stages else ""
+        role = contact.role if contact.role is None or contact.role in roles else ""
+        found.update((stage, role, *own) for own in eligible)
+    counted = {
+        (cell.group.stage, cell.group.role, own.campaign, own.content): own.eligible
+        for cell in matrix.cells
+        for own in cell.messages
+        if own.eligible
+    }
+    assert counted == dict(found)
+    assert matrix.everybody.addressed == heard
+
+
+# As text, as a page, as a table
+
+
+def hostile() -> MessagingMatrix:
+    """A matrix of names that break pages and lines."""
+    script, turned, long = "<script>alert(1)</script>", "\u202eevil\n", "x" * 10_000
+    content = [
+        Content(id=name, channel=script, theme=name, stages={long: 0.5, script: 1}) for name in (script, turned, long)
+    ]
+    campaigns = [Campaign(id=f"{own.id}!", content=[own.id]) for own in content]
+    rows = [{"contact_id": "1", "stage": long, "consent": [script]}]
+    return messaging_matrix(Playbook(content=content, campaigns=campaigns), rows, at=AT)
+
+
+def test_names_cannot_break_text_or_page():
+    """Lines stay short and single, and no name is markup."""
+    text, page = str(hostile()), hostile()._repr_html_()
+    assert max(map(len, text.splitlines())) <= 120
+    assert "\u202e" not in text + page
+    assert "<script>" not in page
+    assert len(page) < 20_000
+    json.dumps(hostile().to_dict())
+
+
+def test_text_of_many_columns_goes_on_below_and_is_cut_with_a_count():
+    """100 campaigns by campaign: no line is wider than 120, and what is left out is counted."""
+    content = [Content(id=f"content number {number}", channel="email") for number in range(100)]
+    campaigns = [Campaign(id=f"campaign number {number}", content=[own.id]) for number, own in enumerate(content)]
+    journey = Journey(stages=[Stage(name=f"stage {number}") for number in range(70)])
+    text = str(messaging_matrix(Playbook(journey=journey, content=content, campaigns=campaigns), by="campaign"))
+    assert max(map(len, text.splitlines())) <= 120
+    assert "and 76 more columns" in text
+    assert "and 10 more rows" in text
+
+
+def test_the_command_prints_text_json_and_html_and_writes_a_table(tmp_path, capsys):
+    """The table has a row for each message of each cell, and one for each cell in which nobody speaks."""
+    path, contacts, out = tmp_path / "playbook.json", tmp_path / "contacts.jsonl", tmp_path / "matrix.csv"
+    path.write_text(json.dumps(playbook().to_dict(), default=str))
+    contacts.write_text("".join(f"{json.dumps(own)}\n" for own in people()))
+    given = ["matrix", str(path), "--contacts", str(contacts), "--at", "2026-11-05T10:00Z"]
+    assert main([*given, "--out", str(out)]) == 0
+    assert "no consent for such a channel or topic: 1" in capsys.readouterr().out
+    assert main([*given, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert next(iter(told.items())) == ("schema", "journeykit.matrix/1")
+    assert told["contacts"]["contacts"] == 4
+    assert main([*given, "--html", "--audience", "segment"]) == 0
+    assert capsys.readouterr().out.startswith("<div")
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(max(1, len(cell.messages)) for cell in messaging_matrix(playbook(), people(), at=AT).cells)
+    assert rows[0]["content_id"] == "outlook"
+
+
+def test_the_command_says_what_is_wrong(tmp_path, capsys):
+    """Contacts without an instant, and words that there are not: exit 2."""
+    path = tmp_path / "playbook.json"
+    path.write_text(json.dumps(playbook().to_dict(), default=str))
+    assert main(["matrix", str(path), "--contacts", "x.csv"]) == 2
+    assert "--contacts needs --at" in capsys.readouterr().err
+    assert main(["matrix", str(path), "--audience", "stages"]) == 2
+    assert "audience is one of" in capsys.readouterr().err
+    assert main(["matrix", str(path), "--out", "x.txt"]) == 2
