@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from journeykit.basics.clock import micros, moment
+from journeykit.basics.html_table import html_page
 from journeykit.basics.text import clean
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
@@ -104,12 +105,11 @@ class Handover:
         return "\n".join(clean(line) for line in lines)
 
     def _repr_html_(self) -> str:
-        who, why = (html.escape(clean(line)) for line in self.heading())
         parts = "".join(
             f"<dt><strong>{name}</strong></dt>" + "".join(f"<dd>{html.escape(clean(line))}</dd>" for line in lines)
             for name, lines in self.brief.sections()
         )
-        return f"<div><p><strong>{who}</strong><br>{why}</p><dl>{parts}</dl></div>"
+        return html_page(self.heading(), [f"<dl>{parts}</dl>"])
 
 
 def handovers(

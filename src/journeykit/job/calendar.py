@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import frozen
 
 from journeykit.basics.clock import WEEKDAYS, clock, day_date, micros
+from journeykit.basics.html_table import html_page, html_table
 from journeykit.basics.text import clean, width_of
 from journeykit.basics.text_table import text_table
 from journeykit.model.outcome import Outcome
@@ -28,7 +28,6 @@ WIDTH = 160
 _NO_TEAM = "(none)"
 _MOST_TEAMS = 9
 _LONGEST_NAME = 14
-_CELL = "border:1px solid #ccc;padding:2px 6px;text-align:right"
 
 
 class _Line(NamedTuple):
@@ -141,17 +140,16 @@ class Calendar:
         return self.text()
 
     def _repr_html_(self) -> str:
-        what, when = (html.escape(clean(line)) for line in self.heading())
-        headings = ["day", *(name for name, _ in self._groups(len(self.teams)))]
-        head = "".join(f'<th style="{_CELL}">{html.escape(clean(name))}</th>' for name in headings)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>"
-            for row in self._cells(len(self.teams))
-        )
-        return (
-            f"<div><p><strong>{what}</strong><br>{when}</p>"
-            f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        )
+        groups = self._groups(len(self.teams))
+        most = max([*self.granted.values(), 1])
+        heat = [
+            [0, *(self.granted[day, names[0]] / most if len(names) == 1 else 0 for _, names in groups)]
+            for day in self.days
+        ]
+        heat += [[0] * (1 + len(groups))] * 2
+        headings = ["day", *(name for name, _ in groups)]
+        cells = self._cells(len(self.teams))
+        return html_page(self.heading(), [html_table(headings, cells, right=range(1, len(headings)), heat=heat)])
 
     # The table
 

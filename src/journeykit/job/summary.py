@@ -187,24 +187,8 @@ class Summary:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        if self.bad_touches:
-            rows = "1 row" if self.bad_touches == 1 else f"{self.bad_touches:,} rows"
-            yield f"touches: {rows} could not be used, and no cap, conflict or repeat sees them"
-        usable = self.rows.get("touches", 0) - self.bad_touches
-        if self.unknown_touches and self.unknown_touches == usable:
-            yield (
-                f"touches: none of {usable:,} belongs to a contact that was decided, so no cap, conflict or repeat "
-                "sees a history; are ids written alike in both tables?"
-            )
-        yield from mismatch_lines(self.mismatches)
-        span = instant_text(moment(micros(self.at)))
-        if self.until is not None:
-            span += f" to {instant_text(moment(micros(self.until)))}"
-        policy = "" if self.policy in ("", "weighted") else f", policy {self.policy}"
-        yield f"run {self.run_id}, playbook {self.playbook[:12]}{policy}, {span}"
-        engine = "columnar engine" if self.engine == "columns" else "row engine"
-        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written by the {engine}"
-        yield from self._worth()
+        yield from self._warnings()
+        yield from self._heading()
         yield from (_usage_line(usage) for usage in self.quotas)
         yield from _counts("outcomes", self.outcomes)
         yield from _counts("reasons", self.reasons)
@@ -226,10 +210,41 @@ class Summary:
             yield from (f"  {bad}" for bad in self.bad_first[:_SHOWN])
             if self.bad_rows > _SHOWN:
                 yield f"  ... and {self.bad_rows - min(_SHOWN, len(self.bad_first)):,} more"
+        yield from self._remarks()
+
+    def _remarks(self) -> Iterator[str]:
         for count, what in ((self.unknown_touches, "touches"), (self.unknown_scores, "scores")):
             if count:
                 yield f"{count:,} {what} belong to contacts that were not decided"
         yield from (f"note: {note}" for note in self.notes)
+
+    def _warnings(self) -> Iterator[str]:
+        if self.bad_touches:
+            rows = "1 row" if self.bad_touches == 1 else f"{self.bad_touches:,} rows"
+            yield f"touches: {rows} could not be used, and no cap, conflict or repeat sees them"
+        usable = self.rows.get("touches", 0) - self.bad_touches
+        if self.unknown_touches and self.unknown_touches == usable:
+            yield (
+                f"touches: none of {usable:,} belongs to a contact that was decided, so no cap, conflict or repeat "
+                "sees a history; are ids written alike in both tables?"
+            )
+        yield from mismatch_lines(self.mismatches)
+
+    def _heading(self) -> Iterator[str]:
+        span = instant_text(moment(micros(self.at)))
+        if self.until is not None:
+            span += f" to {instant_text(moment(micros(self.until)))}"
+        policy = "" if self.policy in ("", "weighted") else f", policy {self.policy}"
+        yield f"run {self.run_id}, playbook {self.playbook[:12]}{policy}, {span}"
+        engine = "columnar engine" if self.engine == "columns" else "row engine"
+        yield f"{self.contacts:,} contacts, {self.claims:,} claims, {self.written:,} rows written by the {engine}"
+        yield from self._worth()
+
+    def _repr_html_(self) -> str:
+        from journeykit.job.summary_page import summary_page
+
+        remarks = [*self._warnings(), *self._remarks()]
+        return summary_page(self._heading(), self.to_dict(), remarks)
 
     def _worth(self) -> Iterator[str]:
         if self.quotas:

@@ -19,7 +19,6 @@ HEADINGS = ("outcome", "campaign / content", "channel", "weight", "why", "lost t
 _CHANCE = "chance"
 _NUMBERS = (3, len(HEADINGS))
 _WIDEST_WHY = 44
-_CELL = "border:1px solid #ccc;padding:2px 6px;vertical-align:top"
 
 
 @frozen(kw_only=True)
@@ -217,20 +216,10 @@ class Explanation:
         return str(self)
 
     def _repr_html_(self) -> str:
-        import html
+        from journeykit.basics.html_table import html_page, html_table
 
-        who, value = (html.escape(clean(line)) for line in self.heading())
-        head = "".join(f'<th style="{_CELL};text-align:left">{html.escape(name)}</th>' for name in self.headings)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(clean(cell))}</td>' for cell in row) + "</tr>"
-            for row in self.cells()
-        )
-        return (
-            f"<div><p><strong>{who}</strong><br>{value}</p>"
-            f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-            + "".join(f"<p>note: {html.escape(clean(note))}</p>" for note in self.decision.notes)
-            + "</div>"
-        )
+        table = html_table(self.headings, self.cells(), right=_NUMBERS)
+        return html_page(self.heading(), [table], [f"note: {note}" for note in self.decision.notes])
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain data: the decision, and its claims as `Row.to_dict` with ``why`` in words."""

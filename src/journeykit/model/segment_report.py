@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.basics.html_table import html_page, html_table
 from journeykit.basics.text import clean
 from journeykit.basics.text_table import text_table
 from journeykit.model.bad_row import BadRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _MOST_OVERLAPS = 20
-
-
-_CELL = "padding:2px 10px;text-align:left"
 
 
 @frozen(kw_only=True)
@@ -169,8 +166,7 @@ class SegmentReport:
     def __str__(self) -> str:
         parts = [self._heading()]
         for headings, rows in self._tables():
-            numbers = [at for at, cell in enumerate(rows[0]) if at and cell[:1] in "<>0123456789"]
-            parts += ["", *text_table(headings, rows, right=numbers, ruled=False)]
+            parts += ["", *text_table(headings, rows, right=_numbers(rows), ruled=False)]
         remarks = list(self._remarks())
         parts += ["", *map(clean, remarks)] if remarks else []
         return "\n".join(parts)
@@ -179,13 +175,13 @@ class SegmentReport:
         return str(self)
 
     def _repr_html_(self) -> str:
-        tables = "".join(
-            f'<table style="border-collapse:collapse;margin-bottom:1em"><thead>{_row("th", headings)}</thead>'
-            f"<tbody>{''.join(_row('td', row) for row in rows)}</tbody></table>"
-            for headings, rows in self._tables()
-        )
-        remarks = "".join(f"<p>{html.escape(clean(remark))}</p>" for remark in self._remarks())
-        return f"<div><p><strong>{html.escape(self._heading())}</strong></p>{tables}{remarks}</div>"
+        tables = [html_table(headings, rows, right=_numbers(rows)) for headings, rows in self._tables()]
+        return html_page([self._heading()], tables, self._remarks())
+
+
+def _numbers(rows: list[list[str]]) -> list[int]:
+    """The columns of numbers."""
+    return [at for at, cell in enumerate(rows[0]) if at and cell[:1] in "<>0123456789"]
 
 
 def share_of(part: int, whole: int) -> float:
@@ -203,7 +199,3 @@ def _percent(share: float) -> str:
     if shown == "0.0%" and share > 0:
         return "<0.1%"
     return ">99.9%" if shown == "100.0%" and share < 1 else shown
-
-
-def _row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag} style={_CELL!r}>{html.escape(clean(cell))}</{tag}>' for cell in cells)}</tr>"

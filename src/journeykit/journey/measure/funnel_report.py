@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
+from journeykit.basics.html_table import html_page, html_table
 from journeykit.basics.text import clean, width_of
 from journeykit.basics.text_table import text_table
 from journeykit.journey.measure.intervals import Share
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _UNKNOWN = "-"
 WIDEST = 130
 """So many characters wide is a table at most, as text; what is wider goes on below."""
-_CELL = "border:1px solid #ccc;padding:2px 6px"
 
 
 Length = timedelta | None
@@ -179,8 +178,7 @@ def _pieces(table: ReportTable) -> Iterator[list[int]]:
 
 def page(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
     """The estimates as HTML, for notebooks."""
-    lines = "<br>".join(html.escape(clean(line)) for line in heading)
-    return f"<div><p>{lines}</p>{''.join(map(_html, tables))}</div>"
+    return html_page(heading, map(_html, tables))
 
 
 def funnel_table(groups: Sequence[tuple[str, Iterable[FunnelStep]]]) -> ReportTable:
@@ -264,16 +262,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def _html(table: ReportTable) -> str:
-    def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f'<{tag} style="{_CELL};text-align:{"left" if place < table.names else "right"}">{html.escape(clean(cell))}'
-            f"</{tag}>"
-            for place, cell in enumerate(row)
-        )
-
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
-    return (
-        f"<p><strong>{table.title}</strong></p>"
-        f'<table style="border-collapse:collapse"><thead><tr>{cells(table.headings, "th")}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
-    )
+    numbers = range(table.names, len(table.headings))
+    return html_table(table.headings, table.rows, title=table.title, right=numbers)
