@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
     from journeykit.rule import Rule as Rule
     from journeykit.simulating.simulation import simulate as simulate
@@ -149,6 +150,7 @@ _HOMES = {
     "messaging_matrix": "reporting",
     "overlap": "reporting",
     "simulate": "simulating.simulation",
+    "report": "reporting",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

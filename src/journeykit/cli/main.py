@@ -46,6 +46,7 @@ from journeykit.cli.ledger_commands import add_ledger
 from journeykit.cli.matrix_command import add_matrix
 from journeykit.cli.measure_command import add_measure
 from journeykit.cli.place_command import add_place
+from journeykit.cli.report_command import add_report
 from journeykit.cli.segments_command import add_segments
 from journeykit.cli.simulate_command import add_simulate
 from journeykit.errors import (
@@ -311,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     add_score(commands)
     add_evaluate(commands)
     add_simulate(commands)
+    add_report(commands)
     add_ledger(commands)
     add_graph(commands)
 

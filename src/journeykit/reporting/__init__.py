@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from journeykit.reporting.campaign_overlap import CampaignOverlap as CampaignOverlap
     from journeykit.reporting.campaign_overlap import CampaignPair as CampaignPair
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.decision_report import DecisionReport as DecisionReport
+    from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
     from journeykit.reporting.matrix_parts import ConflictPair as ConflictPair
     from journeykit.reporting.matrix_parts import CrowdedRow as CrowdedRow
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from journeykit.reporting.matrix_parts import ThemeThread as ThemeThread
     from journeykit.reporting.messaging_matrix import MATRIX as MATRIX
     from journeykit.reporting.messaging_matrix import MessagingMatrix as MessagingMatrix
+    from journeykit.reporting.page_parts import PageChart as PageChart
+    from journeykit.reporting.page_parts import PageColumn as PageColumn
+    from journeykit.reporting.page_parts import PagePart as PagePart
+    from journeykit.reporting.page_parts import PageTable as PageTable
 
 _HOMES = {
     "CampaignCount": "reporting.campaign_overlap",
@@ -26,15 +32,22 @@ _HOMES = {
     "CampaignPair": "reporting.campaign_overlap",
     "ConflictPair": "reporting.matrix_parts",
     "CrowdedRow": "reporting.matrix_parts",
+    "DecisionReport": "reporting.decision_report",
     "MATRIX": "reporting.messaging_matrix",
     "MatrixCell": "reporting.matrix_parts",
     "MatrixGroup": "reporting.matrix_parts",
     "MatrixMessage": "reporting.matrix_parts",
     "MessagingMatrix": "reporting.messaging_matrix",
     "OVERLAPS": "reporting.campaign_overlap",
+    "PageChart": "reporting.page_parts",
+    "PageColumn": "reporting.page_parts",
+    "PagePart": "reporting.page_parts",
+    "PageTable": "reporting.page_parts",
     "ThemeThread": "reporting.matrix_parts",
     "messaging_matrix": "reporting.matrix_builder",
     "overlap": "reporting.campaign_overlap",
+    "report": "reporting.decision_report",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-__getattr__, __dir__ = lazy_names(__name__, _HOMES, {"numpy": "columns", "pyarrow": "columns"})
+_EXTRAS = {"altair": "report", "numpy": "columns", "pyarrow": "columns", "vl_convert": "report"}
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _EXTRAS)

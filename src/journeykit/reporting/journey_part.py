@@ -1,0 +1,88 @@
+"""The part of the report about the journey: who is where, and which messages speak there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from journeykit.journey.picture.diagram import Volumes, diagram_of, drawing
+from journeykit.reporting import page_charts
+from journeykit.reporting.page_parts import (
+    COUNT,
+    NUMBER,
+    SHARE,
+    TEXT,
+    PageChart,
+    PageColumn,
+    PagePart,
+    PageTable,
+    percent,
+)
+from journeykit.reporting.report_tally import NOBODY
+
+if TYPE_CHECKING:
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.reporting.report_tally import ReportTally
+    from journeykit.reporting.voice_parts import ReportNames
+    from journeykit.segments.contact_facets import ContactGroups
+
+_MOST_STAGES = 40
+"""A picture of more stages cannot be read."""
+
+
+def journey_part(playbook: Playbook, tally: ReportTally, names: ReportNames, groups: ContactGroups | None) -> PagePart:
+    """The journey with its volumes: how many contacts are on each stage, and how many messages they get."""
+    key, title = "journey", "The journey"
+    if groups is None:
+        return PagePart(key=key, title=title, missing="--contacts, for how many contacts are on each stage")
+    facet = groups.facet("stage")
+    sizes = {label[0]: int(count) for label, count in zip(facet.labels, facet.contacts().tolist(), strict=True)}
+    stages = [stage.name for stage in playbook.journey.stages] if playbook.journey is not None else []
+    order = [*stages, *(own for own in sizes if own not in set(stages) and own is not None)]
+    if not order:
+        return PagePart(key=key, title=title, missing="the column stage of the contacts")
+    found = {name: sizes.get(name, 0) for name in order} | ({NOBODY: sizes[None]} if sizes.get(None) else {})
+    messages = tally.stages.by(0)
+    whole = sum(found.values())
+    largest = max(found, key=lambda own: found[own])
+    owners = {stage.name: stage.owner for stage in playbook.journey.stages} if playbook.journey is not None else {}
+    columns = [
+        PageColumn("stage", TEXT),
+        PageColumn("owner", TEXT),
+        PageColumn("contacts", COUNT),
+        PageColumn("share of contacts", SHARE),
+        PageColumn("messages", COUNT),
+        PageColumn("messages per contact", NUMBER),
+    ]
+    rows = [
+        (
+            names.short(own),
+            owners.get(own) and names.short(str(owners[own])),
+            count,
+            count / whole if whole else None,
+            int(messages.get(own, 0)),
+            messages.get(own, 0) / count if count else None,
+        )
+        for own, count in found.items()
+    ]
+    share = percent(found[largest], whole)
+    chart = PageChart(
+        title=f"Most contacts are in {names.short(largest)}: {found[largest]:,} of {whole:,} ({share})",
+        chart=page_charts.bars(
+            [{"stage": names.short(own), "contacts": count} for own, count in found.items()],
+            "stage",
+            "contacts",
+            "contacts",
+        ),
+        table=PageTable.of("Contacts and messages by stage", columns, rows),
+    )
+    return PagePart(key=key, title=title, charts=(chart,), html=_picture(playbook, sizes))
+
+
+def _picture(playbook: Playbook, sizes: dict[str | None, int]) -> str:
+    """The journey drawn, each stage with its contacts."""
+    journey = playbook.journey
+    if journey is None or not journey.transitions or len(journey.stages) > _MOST_STAGES:
+        return ""
+    known = {stage.name for stage in journey.stages}
+    volumes = Volumes({name: count for name, count in sizes.items() if name in known})
+    return f'<div class="picture">{drawing(diagram_of(journey, volumes)).svg}</div>'

@@ -1,0 +1,163 @@
+"""The charts of the report: each takes the width of its place, and has its title and its legend in the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from journeykit.reporting.chart_style import OTHERS, TEAM_COLOURS, chart_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from journeykit.reporting.chart_style import ChartColour
+
+MOST_COLOURS = len(TEAM_COLOURS)
+"""So many names have a colour of their own."""
+_ROW, _LEAST = 26, 60
+_LABEL = 150
+_MAIN = TEAM_COLOURS[0].light
+
+
+def colour_at(place: int) -> ChartColour:
+    """The colour of a place; -1, and any place beyond the last colour, is that of all others."""
+    return TEAM_COLOURS[place] if 0 <= place < MOST_COLOURS else OTHERS
+
+
+def bars(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str, *, share: bool = False) -> Any:
+    """Horizontal bars, the largest first, each with its name.
+
+    Args:
+        rows: a row for each bar, in order.
+        name: the column of names.
+        value: that of the lengths.
+        unit: what the lengths are in.
+        share: whether they are shares from 0 to 1.
+    """
+    own = [dict(row) for row in rows]
+    style = ".0%" if share else ",.3~s"
+    base = alt.Chart(chart_data(own))
+    chart = base.mark_bar(color=_MAIN).encode(
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=style, tickCount=5)),
+        y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
+        tooltip=[
+            alt.Tooltip(f"{name}:N"),
+            alt.Tooltip(f"{value}:Q", title=unit, format=".1%" if share else ",.6~g"),
+        ],
+    )
+    return _finished(chart, len(own))
+
+
+def stacked_bars(
+    rows: Iterable[Mapping[str, Any]],
+    name: str,
+    part: str,
+    value: str,
+    unit: str,
+    colours: Mapping[str, int],
+    *,
+    share: bool = False,
+) -> Any:
+    """Horizontal bars of parts that have a colour each.
+
+    Args:
+        rows: a row for each part of a bar.
+        name: the column of the bars' names.
+        part: that of the parts' names.
+        value: that of the lengths.
+        unit: what they are in.
+        colours: by part, in order, the place of its colour.
+        share: whether every bar is the whole.
+    """
+    places = {own: place for place, own in enumerate(colours)}
+    own = [{**row, "place": places[row[part]]} for row in rows]
+    chart = (
+        alt.Chart(chart_data(own))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                f"{value}:Q",
+                title=unit,
+                stack="normalize" if share else "zero",
+                axis=alt.Axis(format=".0%" if share else ",.3~s", tickCount=5),
+            ),
+            y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
+            color=_coloured(part, colours),
+            order=alt.Order("place:Q"),
+            tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
+        )
+    )
+    return _finished(chart, len({row[name] for row in own}))
+
+
+def stacked_days(
+    rows: Iterable[Mapping[str, Any]], day: str, part: str, value: str, unit: str, colours: Mapping[str, int]
+) -> Any:
+    """Upright bars, one for each day, of parts that have a colour each; the arguments are those of `stacked_bars`."""
+    own = [dict(row) for row in rows]
+    chart = (
+        alt.Chart(chart_data(own))
+        .mark_bar()
+        .encode(
+            x=alt.X(f"{day}:O", title=None, axis=alt.Axis(labelAngle=-40, labelOverlap="greedy")),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=",.3~s", tickCount=5)),
+            color=_coloured(part, colours),
+            tooltip=[alt.Tooltip(f"{day}:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
+        )
+    )
+    return chart.properties(width="container", height=260)
+
+
+def columns(rows: Iterable[Mapping[str, Any]], name: str, value: str, across: str, unit: str) -> Any:
+    """Upright bars in the order of their names, such as a distribution.
+
+    Args:
+        rows: a row for each bar, in order.
+        name: the column of names.
+        value: that of the heights.
+        across: what the names are.
+        unit: what the heights are in.
+    """
+    chart = (
+        alt.Chart(chart_data(rows))
+        .mark_bar(color=_MAIN)
+        .encode(
+            x=alt.X(f"{name}:O", title=across, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=",.3~s", tickCount=5)),
+            tooltip=[alt.Tooltip(f"{name}:O", title=across), alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g")],
+        )
+    )
+    return chart.properties(width="container", height=240)
+
+
+def intervals(rows: Iterable[Mapping[str, Any]], name: str, value: str, ends: Sequence[str], unit: str) -> Any:
+    """Points with their intervals, one below the other; shares from 0 to 1.
+
+    Args:
+        rows: a row for each point.
+        name: the column of names.
+        value: that of the points.
+        ends: those of the ends of intervals.
+        unit: what the points are in.
+    """
+    own = [dict(row) for row in rows]
+    base = alt.Chart(chart_data(own)).encode(
+        y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
+        tooltip=[alt.Tooltip(f"{name}:N"), *(alt.Tooltip(f"{own}:Q", format=".2%") for own in (value, *ends))],
+    )
+    axis = alt.Axis(format=".1%", tickCount=5)
+    lines = base.mark_rule(strokeWidth=2, color=_MAIN).encode(
+        x=alt.X(f"{ends[0]}:Q", title=unit, axis=axis), x2=f"{ends[1]}:Q"
+    )
+    points = base.mark_point(filled=True, size=70, color=_MAIN).encode(x=f"{value}:Q")
+    return _finished(lines + points, len(own))
+
+
+def _coloured(part: str, colours: Mapping[str, int]) -> Any:
+    scale = alt.Scale(domain=[*colours], range=[colour_at(place).light for place in colours.values()])
+    return alt.Color(f"{part}:N", legend=None, scale=scale)
+
+
+def _finished(chart: Any, count: int) -> Any:
+    return chart.properties(width="container", height=max(_LEAST, count * _ROW))

@@ -1,0 +1,197 @@
+"""The report for marketers: what it counts, what it says, and that nothing in a name or a cell becomes markup."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeykit import Arbiter, Campaign, Cap, Content, DataError, Journey, ModelError, Playbook, Team, Window, report
+from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
+from journeykit.tables.arrow.decision_log import DecisionLog
+
+AT = datetime(2026, 11, 5, 22, 30, tzinfo=UTC)
+SCRIPT, HEBREW, LONG = "<script>alert('x')</script>", "מבצע סתיו", "L" * 10_000
+
+
+def playbook_of(*names, teams=("events", "sales"), **sections):
+    """A playbook with a campaign for each name, of teams in turn; the later ones weigh more."""
+    return Playbook(
+        name="autumn",
+        timezone="Europe/Skopje",
+        teams=[Team(name=name) for name in teams],
+        content=[Content(id=f"c{place}", channel="email") for place, _ in enumerate(names)],
+        campaigns=[
+            Campaign(id=name, team=teams[place % len(teams)], content=[f"c{place}"], weight=place + 1)
+            for place, name in enumerate(names)
+        ],
+        caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))],
+        journey=Journey(["new", "known"]),
+        **sections,
+    )
+
+
+PEOPLE = [
+    {"contact_id": "anna-7", "consent": "email", "stage": "new"},
+    {"contact_id": "ben-8", "consent": "email", "stage": "known"},
+    {"contact_id": "clara-9", "opted_out": True, "stage": "known"},
+]
+
+
+def decided(playbook, people=PEOPLE, **asked):
+    """What the arbiter decides of them, all claims."""
+    return Arbiter(playbook).decide_table(people, at=AT, everything=True, **asked)
+
+
+def test_a_report_says_who_speaks_who_loses_and_why():
+    """Each chart has a title that says what it found, and a table of the numbers."""
+    playbook = playbook_of("fair", "offer")
+    found = report(playbook, decided(playbook, explain=True), contacts=PEOPLE)
+    assert found.part("headline").figures[0] == ("2", "messages go out")
+    assert found.part("headline").figures[1] == ("2", "of 3 contacts get one (67 %)")
+    # It is after midnight in Skopje, and before in UTC.
+    (calendar,) = found.part("calendar").charts[:1]
+    assert calendar.title == "All 2 messages go out on Thu 2026-11-05"
+    voice = found.part("voice").charts
+    assert voice[0].title == "All messages come from sales"
+    assert [tuple(row[:2]) for row in voice[0].table.rows] == [("sales", 2), ("events", 0)]
+    contests = found.part("contests").charts
+    assert contests[0].title == "offer keeps out most: 2 claims of fair, worth 2"
+    assert contests[1].title == "offer displaces most: 2, which is 50 % of its own value"
+    reasons = found.part("reasons").charts
+    assert list(reasons[0].table.rows) == [("fair", "events", 3, 0, 1, 2), ("offer", "sales", 3, 2, 1, 0)]
+    assert [column.name for column in reasons[0].table.columns[3:]] == ["granted", "opted_out", "outbid"]
+    assert found.part("pressure").charts[0].title == "67 % of contacts get a message, 1 each on average, 1 at most"
+    assert found.part("journey").charts[0].title == "Most contacts are in known: 2 of 3 (67 %)"
+    assert found.part("measures").missing == "--measures, what `journeykit measure --json` prints"
+    assert found.part("voice").title in found.html
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self.titles, self.addresses = Counter(), [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+        self.titles += [value for name, value in attrs if name == "title"]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_no_name_becomes_markup_and_long_names_are_cut():
+    """Scripts in names are text, a name of 10,000 letters is cut and told apart, and turned text keeps to itself."""
+    names = (SCRIPT, HEBREW, LONG, LONG[:-1], "\u202egnp.exe")
+    playbook = playbook_of(*names, teams=(SCRIPT, HEBREW))
+    plain = playbook_of("a", "b", "c", "d", "e")
+    found = Page(report(playbook, decided(playbook)).html)
+    usual = Page(report(plain, decided(plain)).html)
+    assert found.tags == usual.tags
+    assert found.addresses == usual.addresses
+    assert all(address.startswith("#") for address in found.addresses)
+    assert SCRIPT in found.texts
+    assert f"\u2068{HEBREW}\u2069" in found.texts
+    assert "L" * 59 + "…" in found.texts
+    assert max(len(text) for text in found.titles) < 300
+    assert not any("\u202e" in text for text in found.texts)
+
+
+def test_nothing_of_a_single_contact_is_in_the_page_unless_asked():
+    """Ids are shown with examples alone, and the page says so."""
+    playbook = playbook_of("fair", "offer")
+    decisions = decided(playbook)
+    without = report(playbook, decisions, contacts=PEOPLE)
+    assert not any(person["contact_id"] in without.html for person in PEOPLE)
+    shown = report(playbook, decisions, contacts=PEOPLE, examples=1)
+    assert "anna-7" in shown.html
+    assert "ben-8" not in shown.html
+    assert "has data of single contacts" in shown.part("examples").lines[0]
+    with pytest.raises(ModelError, match="examples must be a whole number from 0 to 1,000, found -1"):
+        report(playbook, decisions, examples=-1)
+
+
+def test_other_playbooks_and_missing_columns_are_refused():
+    """Decisions of another playbook, or without what the report asks, are no basis for it."""
+    playbook = playbook_of("fair", "offer")
+    with pytest.raises(DataError, match="give the playbook that decided"):
+        report(playbook_of("fair"), decided(playbook))
+    with pytest.raises(DataError, match="the column 'reason' is missing"):
+        report(playbook, decided(playbook).drop_columns(["reason"]))
+
+
+def test_an_empty_table_makes_a_page_that_says_so():
+    """What is not there is named, with what would fill it."""
+    playbook = playbook_of("fair")
+    found = report(playbook, decided(playbook).slice(0, 0))
+    assert "empty" in found.part("headline").lines[0]
+    assert {part.key for part in found.parts if not part.missing} == {"headline"}
+    assert "Not in this report" in found.html
+
+
+def test_granted_rows_alone_make_a_report_that_says_what_it_lacks():
+    """Without denied claims, why not is of those that wait, and the page says how to get all."""
+    playbook = playbook_of("fair", "offer")
+    found = report(playbook, Arbiter(playbook).decide_table(PEOPLE, at=AT, outcomes="granted"))
+    assert "decide --all" in found.part("headline").lines[1]
+    assert found.part("reasons").charts[0].title == "All 2 claims of the table go out"
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "contact_id": st.sampled_from(["anna", "ben", "clara"]),
+            "campaign_id": st.sampled_from(["fair", "offer", "news"]),
+            "channel": st.sampled_from(["email", None]),
+            "team": st.sampled_from(["events", "sales", None]),
+            "outcome": st.sampled_from(["granted", "deferred", "denied"]),
+            "reason": st.sampled_from(["outbid", "no_consent"]),
+            "rule": st.sampled_from(["one a day", None]),
+            "lost_to": st.lists(st.sampled_from(["fair", "offer"]), max_size=2, unique=True),
+            "weight": st.sampled_from([1.0, 2.5, None]),
+            "send_at": st.integers(0, 200).map(lambda hours: AT + timedelta(hours=hours)),
+            "decided_at": st.just(AT),
+        }
+    ),
+    max_size=12,
+)
+
+
+@given(ROWS, st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_what_is_counted_is_what_a_plain_loop_counts(rows, size):
+    """Piece by piece, in numbers and names, the tally is that of a loop over rows."""
+    tally = ReportTally(playbook_of("fair", "offer", "news"))
+    if rows:
+        table = DecisionLog(rows).table(NEEDED, tuple(name for name in READ if name not in NEEDED))
+        for start in range(0, len(rows), size):
+            tally.add(pa.table(table.slice(start, size)))
+    told = [{**row, "team": row["team"] or "(none)", "weight": row["weight"] or 0.0} for row in rows]
+    granted = [row for row in told if row["outcome"] == "granted"]
+    assert tally.teams.counts == Counter((row["team"], row["outcome"]) for row in told)
+    assert tally.reasons.counts == Counter((row["campaign_id"], row["reason"]) for row in told)
+    assert tally.contacts == len({row["contact_id"] for row in told})
+    each = Counter(row["contact_id"] for row in granted)
+    assert tally.by_messages == Counter(each[own] for own in {row["contact_id"] for row in told})
+    zone = ZoneInfo("Europe/Skopje")
+    days = Counter((row["send_at"].astimezone(zone).date().isoformat(), row["team"]) for row in granted)
+    assert tally.days.counts == days
+    losses, values = Counter(), Counter()
+    for row in told:
+        for winner in row["lost_to"]:
+            losses[row["campaign_id"], winner] += 1 / len(row["lost_to"])
+            values[row["campaign_id"], winner] += row["weight"] / len(row["lost_to"])
+    assert tally.losses.counts == losses
+    assert tally.losses.weights == pytest.approx(dict(values))
+    stopped = [row for row in told if row["rule"] and row["reason"] == "outbid"]
+    assert tally.rules.counts == Counter((row["rule"], row["team"]) for row in stopped)
