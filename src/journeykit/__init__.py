@@ -149,8 +149,8 @@ _HOMES = {
     "learn": "learning.learner",
     "messaging_matrix": "reporting",
     "overlap": "reporting",
-    "simulate": "simulating.simulation",
     "report": "reporting",
+    "simulate": "simulating.simulation",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
