@@ -135,7 +135,7 @@ def test_an_empty_table_makes_a_page_that_says_so():
     playbook = playbook_of("fair")
     found = report(playbook, decided(playbook).slice(0, 0))
     assert "empty" in found.part("headline").lines[0]
-    assert {part.key for part in found.parts if not part.missing} == {"headline"}
+    assert {part.key for part in found.parts if not part.missing} == {"headline", "matrix"}
     assert "Not in this report" in found.html
 
 

@@ -16,6 +16,7 @@ from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.reporting.contest_parts import contest_part, pressure_part, quota_part, reason_part
 from journeykit.reporting.given_parts import example_part, experiment_part, measure_part
 from journeykit.reporting.journey_part import journey_part
+from journeykit.reporting.matrix_page_part import matrix_part
 from journeykit.reporting.page_parts import DAY, TEXT, PagePart
 from journeykit.reporting.report_page import page_html, shown_number
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
@@ -194,7 +195,7 @@ def report(
         tally.add(piece)
     found = {name: _plain(value, name) for name, value in (("summary", summary), ("measures", measures))}
     names = ReportNames(playbook, tally)
-    parts = tuple(_parts(playbook, tally, names, groups, found, examples))
+    parts = tuple(_parts(playbook, tally, names, groups, contacts, found, examples, zone))
     heading = title or clean(playbook.name)
     lines = tuple(_about(playbook, log, tally))
     page = page_html(heading, lines, parts, names.short.hints)
@@ -206,18 +207,21 @@ def _parts(
     tally: ReportTally,
     names: ReportNames,
     groups: ContactGroups | None,
+    contacts: Any,
     found: Mapping[str, Any],
     examples: int,
+    zone: str | None,
 ) -> Iterator[PagePart]:
     """The parts of the page, in their order."""
-    contacts = None if groups is None else groups.contacts
-    yield headline(tally, names, contacts)
+    known = None if groups is None else groups.contacts
+    yield headline(tally, names, known)
     yield calendar_part(tally, names, playbook.timezone)
     yield voice_part(tally, names, has_contacts=groups is not None)
     yield contest_part(tally, names)
     yield reason_part(tally, names)
-    yield pressure_part(tally, names, contacts)
+    yield pressure_part(tally, names, known)
     yield quota_part(playbook, tally, names, found["summary"])
+    yield matrix_part(playbook, names, contacts, None if tally.span is None else tally.span[0], zone)
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from journeykit.reporting.chart_style import OTHERS, TEAM_COLOURS, chart_data
+from journeykit.reporting.chart_style import OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,6 +152,37 @@ def intervals(rows: Iterable[Mapping[str, Any]], name: str, value: str, ends: Se
     )
     points = base.mark_point(filled=True, size=70, color=_MAIN).encode(x=f"{value}:Q")
     return _finished(lines + points, len(own))
+
+
+def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, unit: str) -> Any:
+    """A grid of cells, the darker the more; a cell without a number is empty.
+
+    Args:
+        rows: a row for each cell, in order.
+        row: the column of the names of the grid's rows.
+        column: that of the names of its columns.
+        value: that of the numbers.
+        unit: what the numbers are of.
+    """
+    own = [dict(one) for one in rows]
+    across = alt.Axis(labelLimit=_LABEL, labelAngle=-50, orient="top")
+    down = alt.Axis(labelLimit=_LABEL)
+    base = alt.Chart(chart_data(own)).encode(
+        x=alt.X(f"{column}:N", title=None, sort=None, axis=across),
+        y=alt.Y(f"{row}:N", title=None, sort=None, axis=down),
+        tooltip=[
+            alt.Tooltip(f"{row}:N"),
+            alt.Tooltip(f"{column}:N"),
+            alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g"),
+        ],
+    )
+    scale = alt.Scale(range=[own.light for own in RAMP], domainMin=0)
+    colour = alt.condition(
+        f"isValid(datum.{value})", alt.Color(f"{value}:Q", title=unit, scale=scale), alt.value("transparent")
+    )
+    return _finished(
+        base.mark_rect(stroke=RULE.light, strokeWidth=1).encode(color=colour), len({one[row] for one in own}) + 3
+    )
 
 
 def _coloured(part: str, colours: Mapping[str, int]) -> Any:

@@ -1,0 +1,131 @@
+"""The part of the report with the messaging matrix: which content speaks to whom, and where nobody does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.clock import moment
+from journeykit.reporting import page_charts
+from journeykit.reporting.matrix_builder import messaging_matrix
+from journeykit.reporting.matrix_text import matrix_page
+from journeykit.reporting.page_parts import COUNT, SHARE, TEXT, PageChart, PageColumn, PagePart, PageTable, percent
+
+if TYPE_CHECKING:
+    from journeykit.playbook.playbook import Playbook
+    from journeykit.reporting.matrix_parts import MatrixCell
+    from journeykit.reporting.messaging_matrix import MessagingMatrix
+    from journeykit.reporting.voice_parts import ReportNames
+
+_CONTENTS = "The matrix, with its contents"
+_KEY, _TITLE = "matrix", "Messaging matrix"
+_MOST_ROWS, _MOST_COLUMNS = 40, 30
+"""A picture of more cannot be read."""
+_LARGEST = 400_000
+"""A matrix of more characters would make the page too large."""
+
+
+def matrix_part(playbook: Playbook, names: ReportNames, contacts: Any, at: int | None, zone: str | None) -> PagePart:
+    """The messaging matrix by stage, or by segment where nothing tells stages apart.
+
+    Args:
+        playbook: whose messages.
+        names: the names of the report.
+        contacts: the table of contacts; None for the playbook alone.
+        at: the instant of the first decision, in microseconds; None without decisions.
+        zone: the zone in which instants without an offset are meant.
+    """
+    if not playbook.campaigns or not playbook.content:
+        return PagePart(key=_KEY, title=_TITLE, missing="campaigns and contents, which the playbook does not name")
+    if at is None:
+        contacts = None
+    matrix = messaging_matrix(
+        playbook,
+        contacts,
+        at=None if at is None else moment(at),
+        audience=_audience(playbook),
+        by=_by(playbook),
+        zone=zone,
+    )
+    grid = matrix_page(matrix)
+    lines: tuple[str, ...] = ("A cell names the contents that speak there, with their fit where it is below 1.",)
+    if contacts is not None:
+        lines = (f"{lines[0][:-1]}, and how many contacts each can address.",)
+    if len(grid) > _LARGEST:
+        grid, lines = "", ("The matrix is too large to be shown whole: `journeykit matrix --html` writes it.",)
+    return PagePart(
+        key=_KEY,
+        title=_TITLE,
+        lines=lines,
+        charts=(_matrix_chart(matrix, names),),
+        html=grid and f'<details class="embedded"><summary>{_CONTENTS}</summary>{grid}</details>',
+    )
+
+
+def _audience(playbook: Playbook) -> str:
+    has_stages = playbook.journey is not None or any(own.stages for own in playbook.content or ())
+    return "stage" if has_stages or not playbook.segments else "segment"
+
+
+def _by(playbook: Playbook) -> str:
+    """What tells the columns apart: themes, where contents have some, else topics, else teams."""
+    contents = playbook.content or ()
+    if any(own.theme for own in contents):
+        return "theme"
+    return "topic" if any(own.topics for own in contents) else "team"
+
+
+def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
+    short, by = names.short, matrix.by
+    cells = [*matrix.cells]
+    holes = sum(own.is_hole for own in cells)
+    finding = f"In {holes:,} of {len(cells):,} cells nobody speaks ({percent(holes, len(cells))})"
+    everybody = matrix.everybody
+    if everybody is not None and everybody.contacts:
+        unheard = sum(everybody.unheard.values())
+        share = percent(unheard, everybody.contacts)
+        told = f"Nobody can address {unheard:,} of {everybody.contacts:,} contacts ({share})"
+        finding = f"{told}; i{finding[1:]}"
+    rows = [
+        (
+            short(own.group.label),
+            short(own.channel),
+            f"no {by}" if own.value is None else short(own.value),
+            sum(one.live for one in own.messages),
+            own.group.contacts,
+            own.eligible,
+            own.eligible / own.group.contacts if own.eligible is not None and own.group.contacts else None,
+            "nobody speaks" if own.is_hole else None,
+        )
+        for own in cells
+    ]
+    columns = [
+        PageColumn(matrix.audience.replace("*", " and "), TEXT),
+        PageColumn("channel", TEXT),
+        PageColumn(by, TEXT),
+        PageColumn("live messages", COUNT),
+        PageColumn("contacts", COUNT),
+        PageColumn("can be addressed", COUNT),
+        PageColumn("share of contacts", SHARE),
+        PageColumn("note", TEXT),
+    ]
+    counted = "live messages" if everybody is None else "contacts who can be addressed"
+    drawn = [
+        {"row": row[0], "column": f"{row[1]}: {row[2]}", "number": _number(own)}
+        for row, own in zip(rows, cells, strict=True)
+    ]
+    kept = [dict.fromkeys(own[name] for own in drawn) for name in ("row", "column")]
+    shown = [set([*kept[0]][:_MOST_ROWS]), set([*kept[1]][:_MOST_COLUMNS])]
+    inside = [own for own in drawn if own["row"] in shown[0] and own["column"] in shown[1]]
+    is_cut = len(kept[0]) > _MOST_ROWS or len(kept[1]) > _MOST_COLUMNS
+    return PageChart(
+        title=finding,
+        chart=page_charts.grid(inside, "row", "column", "number", counted),
+        table=PageTable.of("Cells of the matrix", columns, rows),
+        notes=(f"The chart shows the first {_MOST_ROWS} rows and {_MOST_COLUMNS} columns.",) if is_cut else (),
+    )
+
+
+def _number(cell: MatrixCell) -> int | None:
+    if cell.is_hole:
+        return None
+    return sum(own.live for own in cell.messages) if cell.eligible is None else cell.eligible
