@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from journeykit import presets as presets
     from journeykit.arbiter import Arbiter as Arbiter
     from journeykit.comparing.comparison import compare as compare
+    from journeykit.comparing.shifting import sensitivity as sensitivity
     from journeykit.errors import DataError as DataError
     from journeykit.errors import InfeasibleError as InfeasibleError
     from journeykit.errors import JourneykitError as JourneykitError
@@ -150,6 +151,7 @@ _HOMES = {
     "messaging_matrix": "reporting",
     "overlap": "reporting",
     "report": "reporting",
+    "sensitivity": "comparing",
     "simulate": "simulating.simulation",
 }
 

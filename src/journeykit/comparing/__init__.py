@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from journeykit.comparing.pair_comparison import PairComparison as PairComparison
     from journeykit.comparing.pair_comparison import StateChange as StateChange
     from journeykit.comparing.pair_comparison import Swap as Swap
+    from journeykit.comparing.rule_number import RuleNumber as RuleNumber
+    from journeykit.comparing.sensitivity_report import SENSITIVITIES as SENSITIVITIES
+    from journeykit.comparing.sensitivity_report import RuleSensitivity as RuleSensitivity
+    from journeykit.comparing.sensitivity_report import Sensitivity as Sensitivity
+    from journeykit.comparing.sensitivity_report import ShiftEffect as ShiftEffect
+    from journeykit.comparing.shifting import sensitivity as sensitivity
 
 _HOMES = {
     "COMPARISONS": "comparing.comparison_report",
@@ -22,9 +28,15 @@ _HOMES = {
     "GroupDifference": "comparing.pair_comparison",
     "GroupFigures": "comparing.pair_comparison",
     "PairComparison": "comparing.pair_comparison",
+    "RuleNumber": "comparing.rule_number",
+    "RuleSensitivity": "comparing.sensitivity_report",
+    "SENSITIVITIES": "comparing.sensitivity_report",
+    "Sensitivity": "comparing.sensitivity_report",
+    "ShiftEffect": "comparing.sensitivity_report",
     "StateChange": "comparing.pair_comparison",
     "Swap": "comparing.pair_comparison",
     "compare": "comparing.comparison",
+    "sensitivity": "comparing.shifting",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, {"numpy": "columns", "pyarrow": "columns"})

@@ -87,7 +87,7 @@ class ArmChunks(ChunkDecider):
             own_sides = list(sides_of_arms(sides, [shares[number] for number in numbers]))
         self.arms: list[ArmChunk] = []
         for number, own in zip(numbers, own_sides, strict=True):
-            engine = _engine_of(arms.at(self.columns.places[number]), base, reader, own)
+            engine = engine_by_rules(arms.at(self.columns.places[number]), base, reader, own)
             decider = ChunkDecider(engine, labels, claim_ids, columns, threads=threads, coded=coded)
             self.arms.append(ArmChunk(number, shares[number], decider))
 
@@ -181,8 +181,10 @@ class ArmChunks(ChunkDecider):
         return evolve(state, people=people.but(person=person), apart=apart)
 
 
-def _engine_of(decider: Decider, base: ColumnarEngine, reader: TableReader, sides: Sequence[Side]) -> ColumnarEngine:
-    """The rules of some arms as arrays, numbered as those of the whole playbook."""
+def engine_by_rules(
+    decider: Decider, base: ColumnarEngine, reader: TableReader, sides: Sequence[Side]
+) -> ColumnarEngine:
+    """The rules of a decider as arrays, numbered as those of a playbook that differs from them in numbers alone."""
     claims = reader.claims
     asked: dict[str, Any] = {}
     if claims is not None:

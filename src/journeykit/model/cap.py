@@ -108,6 +108,20 @@ class Limit:
     attribute: str = field(validator=required_text)
     default: float | None = field(validator=validators.optional(number(0)))
 
+    def of(self, values: Mapping[str, Any]) -> float | None:
+        """The limit of a contact with these attributes; None for no limit.
+
+        Raises:
+            ModelError: if the contact's own limit is negative or no number.
+        """
+        own = values.get(self.attribute)
+        if is_empty(own):
+            return self.default
+        found: float | None = as_number(own)
+        if found is None or not 0 <= found <= LARGEST:
+            raise ModelError(f"{self.attribute} must be a number from 0, found {shown(own)}", field=self.attribute)
+        return found
+
 
 def limit_of(value: Any) -> Any:
     """A limit, or one of the contact's own where a mapping says so."""
@@ -201,18 +215,7 @@ class Cap:
         Raises:
             ModelError: if the contact's own limit is negative or no number.
         """
-        limit = self.max
-        if isinstance(limit, Limit):
-            own = values.get(limit.attribute)
-            if is_empty(own):
-                limit = limit.default
-            else:
-                number = as_number(own)
-                if number is None or not 0 <= number <= LARGEST:
-                    raise ModelError(
-                        f"{limit.attribute} must be a number from 0, found {shown(own)}", field=limit.attribute
-                    )
-                limit = number
+        limit = self.max.of(values) if isinstance(self.max, Limit) else self.max
         return None if limit is None else scaled(limit, BILLIONTH)
 
     def points_of(self, facets: Facets) -> int:
