@@ -168,7 +168,7 @@ def test_the_report_has_every_form():
     assert journeykit.compare is compare
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=6), st.integers(0, 3), st.integers(0, 3))
 def test_counts_are_those_of_single_decisions(weights, most, other_most):
     """Counting single decisions of the row engine gives the same messages, changes and swaps."""

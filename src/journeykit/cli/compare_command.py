@@ -11,8 +11,11 @@ from journeykit.cli.arguments import (
     UsageError,
     add_command,
     add_max_bad,
+    all_names,
     as_json,
     check_unharmed,
+    level,
+    name_list,
     policies_of,
     threads,
 )
@@ -41,6 +44,15 @@ def add_compare(commands: Any) -> None:
     parser.add_argument(
         "--playbook", metavar="F", help="the playbook with the segments that tell contacts apart (the first one)"
     )
+    parser.add_argument(
+        "--by",
+        action="append",
+        type=name_list,
+        metavar="NAME,...",
+        help="compare groups of contacts by segment, stage, role or any column, with intervals by contact; may be "
+        "repeated; one playbook will do then",
+    )
+    parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of these intervals (0.95)")
     parser.add_argument(
         "--threads", type=threads, metavar="N", help="contacts are decided in so many threads (by default up to 4)"
     )
@@ -83,6 +95,8 @@ def _compared(arguments: argparse.Namespace) -> Comparison:
                 **{name: getattr(arguments, name) for name in TABLES},
                 at=arguments.at,
                 until=arguments.until,
+                by=all_names(arguments.by) or (),
+                level=arguments.level,
                 names=arguments.sides,
                 playbook=None if arguments.playbook is None else Playbook.load(arguments.playbook),
                 zone=arguments.zone,

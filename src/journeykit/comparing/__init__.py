@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from journeykit.comparing.comparison_report import COMPARISONS as COMPARISONS
     from journeykit.comparing.comparison_report import ComparedSide as ComparedSide
     from journeykit.comparing.comparison_report import Comparison as Comparison
+    from journeykit.comparing.group_outcomes import GroupChange as GroupChange
+    from journeykit.comparing.group_outcomes import GroupOutcome as GroupOutcome
+    from journeykit.comparing.group_outcomes import GroupOutcomes as GroupOutcomes
+    from journeykit.comparing.group_outcomes import MeanChange as MeanChange
     from journeykit.comparing.pair_comparison import GroupDifference as GroupDifference
     from journeykit.comparing.pair_comparison import GroupFigures as GroupFigures
     from journeykit.comparing.pair_comparison import PairComparison as PairComparison
@@ -25,8 +29,12 @@ _HOMES = {
     "COMPARISONS": "comparing.comparison_report",
     "ComparedSide": "comparing.comparison_report",
     "Comparison": "comparing.comparison_report",
+    "GroupChange": "comparing.group_outcomes",
     "GroupDifference": "comparing.pair_comparison",
     "GroupFigures": "comparing.pair_comparison",
+    "GroupOutcome": "comparing.group_outcomes",
+    "GroupOutcomes": "comparing.group_outcomes",
+    "MeanChange": "comparing.group_outcomes",
     "PairComparison": "comparing.pair_comparison",
     "RuleNumber": "comparing.rule_number",
     "RuleSensitivity": "comparing.sensitivity_report",

@@ -44,14 +44,14 @@ class WordNumbers:
 
     def meet(self, column: pa.Array) -> NDArray[np.int32]:
         """The numbers of a coded column's rows."""
-        numbers = np.array([0, *map(self._of, column.dictionary.to_pylist())], np.int32)
-        codes = as_numpy(column.indices).astype(np.int32)
         if column.null_count == len(column):
             return np.zeros(len(column), np.int32)
-        if column.null_count:
-            codes = np.where(is_known(column.indices), codes, np.int32(-1))
-        found: NDArray[np.int32] = numbers[codes + 1]
+        found: NDArray[np.int32] = self.numbers(column.dictionary)[codes_of(column)]
         return found
+
+    def numbers(self, words: pa.Array) -> NDArray[np.int32]:
+        """The numbers of some words; last comes that of a missing one."""
+        return np.array([*map(self._of, words.to_pylist()), 0], np.int32)
 
     def _of(self, text: str | None) -> int:
         if text is None:
@@ -75,8 +75,6 @@ class ClaimNumbers:
         self._words = [WordNumbers() for _ in _PARTS]
         self._number: dict[tuple[int, ...], int] = {}
         self._key: dict[tuple[int, ...], int] = {}
-        self._widths: tuple[int, ...] = ()
-        self._table = np.zeros(0, np.int32)
         self._keys: list[int] = []
         self.facets: list[Facets] = []
 
@@ -106,32 +104,41 @@ class ClaimNumbers:
 
     def meet(self, columns: Mapping[str, pa.Array]) -> NDArray[np.int32]:
         """The numbers of rows of a table of decisions."""
-        codes = [words.meet(columns[name]) for words, name in zip(self._words, _PARTS, strict=True)]
-        widths = tuple(len(words.texts) for words in self._words)
-        size = int(np.prod([float(width) for width in widths]))
-        if size > _MOST:
-            return self._looked_up(np.stack(codes, axis=1))
-        if widths != self._widths:
-            self._lay_out(widths, size)
-        place = codes[0]
-        for code, width in zip(codes[1:], widths[1:], strict=True):
-            place = place * np.int32(width) + code
-        found = self._table[place]
-        if len(found) and found.min() < 0:
-            for new in np.unique(place[found < 0]).tolist():
-                self._table[new] = self._of(tuple(int(part) for part in np.unravel_index(new, widths)))
-            found = self._table[place]
+        rows, own = len(columns["outcome"]), [columns[name] for name in _PARTS]
+        # Where a column has the codes of another one, as where each campaign has one content, they are read once.
+        told = {_place_of(column): column for column in own if column.null_count < rows}
+        place, size = np.zeros(rows, np.int32), 1
+        widths: list[int] = []
+        for column in told.values():
+            width = len(column.dictionary) + 1
+            size, widths = size * width, [*widths, width]
+            if size > _MOST:
+                return self._looked_up([words.meet(column) for words, column in zip(self._words, own, strict=True)])
+            codes = codes_of(column)
+            place = place * np.int32(width) + (codes if not column.null_count else codes % np.int32(width))
+        table = np.full(size, -1, np.int32)
+        table[_occurring(place, size)] = 0
+        there = np.flatnonzero(table == 0)
+        codes_at = dict(zip(told, np.unravel_index(there, widths), strict=True)) if told else {}
+        parts = [
+            self._numbers_at(words, column, codes_at, len(there))
+            for words, column in zip(self._words, own, strict=True)
+        ]
+        table[there] = [self._of(tuple(one)) for one in zip(*(part.tolist() for part in parts), strict=True)]
+        found: NDArray[np.int32] = table[place]
         return found
 
-    def _lay_out(self, widths: tuple[int, ...], size: int) -> None:
-        """A place for each combination of the words that are known by now."""
-        self._widths = widths
-        self._table = np.full(size, -1, np.int32)
-        for parts, number in self._number.items():
-            self._table[np.ravel_multi_index(parts, widths)] = number
+    @staticmethod
+    def _numbers_at(
+        words: WordNumbers, column: pa.Array, codes: Mapping[int, NDArray[np.int64]], count: int
+    ) -> NDArray[np.int32]:
+        """The numbers of a column's words, by the combinations of codes that occur."""
+        own = codes.get(_place_of(column))
+        found: NDArray[np.int32] = np.zeros(count, np.int32) if own is None else words.numbers(column.dictionary)[own]
+        return found
 
-    def _looked_up(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        distinct, back = np.unique(rows, axis=0, return_inverse=True)
+    def _looked_up(self, codes: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+        distinct, back = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
         numbers = np.array([self._of(tuple(parts)) for parts in distinct.tolist()] or [0], np.int32)
         return numbers[back.reshape(-1)]
 
@@ -141,3 +148,21 @@ class ClaimNumbers:
             self.facets.append(Facets(*(own.texts[part] for own, part in zip(self._words, parts, strict=True))))
             self._keys.append(self._key.setdefault(parts[:3], len(self._key)))
         return number
+
+
+def codes_of(column: pa.Array) -> NDArray[np.int32]:
+    """The codes of a coded column; -1 where it has none."""
+    codes: NDArray[np.int32] = as_numpy(column.indices).astype(np.int32, copy=False)
+    return codes if not column.null_count else np.where(is_known(column.indices), codes, np.int32(-1))
+
+
+def _place_of(column: pa.Array) -> int:
+    """Where the codes of a column are in memory; another number for each column without any."""
+    data = column.indices.buffers()[1]
+    return id(column) if data is None or column.null_count else int(data.address)
+
+
+def _occurring(place: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    found = np.zeros(size, np.bool_)
+    found[place] = True
+    return np.flatnonzero(found)

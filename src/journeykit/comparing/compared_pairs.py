@@ -11,6 +11,7 @@ from journeykit.basics.validation import MILLIONTH
 from journeykit.comparing.claim_places import ABSENT, ClaimPlaces
 from journeykit.comparing.comparison_report import ComparedSide
 from journeykit.comparing.decided_rows import GRANTED, OUTCOMES, REASONS
+from journeykit.comparing.group_outcomes import group_changes, group_name, group_outcomes
 from journeykit.comparing.pair_comparison import (
     GroupDifference,
     GroupFigures,
@@ -19,7 +20,7 @@ from journeykit.comparing.pair_comparison import (
     Swap,
 )
 from journeykit.comparing.pair_tally import PairTally
-from journeykit.comparing.side_tally import COUNTS, SideTally
+from journeykit.comparing.side_tally import COUNTS, ELIGIBLE, SideTally
 from journeykit.comparing.swap_tally import NOTHING
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
     from journeykit.comparing.decided_blocks import ComparedBlock
     from journeykit.comparing.decided_rows import RowReader
+    from journeykit.comparing.group_outcomes import GroupChange, GroupOutcomes
     from journeykit.segments.contact_facets import ContactGroups
+
+    Numbers = NDArray[np.int64]
 
 FACETS = ("team", "channel", "campaign")
 """What claims are told apart by; contacts are by segment and stage besides, where their table is given."""
@@ -44,16 +48,26 @@ class ComparedPairs:
         names: what they are called.
         groups: the contacts by segment, stage and whatever else is asked for; None without their table.
         by: what contacts are told apart by.
+        compared: the columns whose groups are compared with each other.
+        level: the level of confidence of their intervals.
     """
 
     def __init__(
-        self, reader: RowReader, names: Sequence[str], groups: ContactGroups | None, by: Sequence[str]
+        self,
+        reader: RowReader,
+        names: Sequence[str],
+        groups: ContactGroups | None,
+        by: Sequence[str],
+        compared: Sequence[str] = (),
+        level: float = 0.95,
     ) -> None:
         self._reader = reader
         self._names = names
         self._groups = groups
         self._by = by
-        self.tallies = [SideTally() for _ in names]
+        self._compared = compared
+        self._level = level
+        self.tallies = [SideTally(counts_eligible=bool(compared)) for _ in names]
         self._pairs = [PairTally(other, reader) for other in range(1, len(names))]
         self._found: list[NDArray[np.int64]] = []
 
@@ -100,6 +114,33 @@ class ComparedPairs:
             notes=tuple(notes),
         )
 
+    def groups(self) -> tuple[GroupOutcomes, ...]:
+        """What groups of contacts get from each side."""
+        found: list[GroupOutcomes] = []
+        groups = self._groups
+        if groups is None:
+            return ()
+        for by in self._compared:
+            for name, tally in zip(self._names, self.tallies, strict=True):
+                facet, decided = groups.facet(by), tally.decided
+                counts = {name: tally.by_contact(name)[decided] for name in (ELIGIBLE, "granted", "value")}
+                contact = self._contact[decided]
+                found.append(group_outcomes(facet, contact, counts, by=by, side=name, level=self._level))
+        return tuple(found)
+
+    def _changes_by_group(
+        self, both: NDArray[np.bool_], more: Numbers, worth: Numbers
+    ) -> Mapping[str, tuple[GroupChange, ...]]:
+        if self._groups is None:
+            return {}
+        contact = self._contact[both]
+        return {by: group_changes(self._groups.facet(by), contact, more, worth, self._level) for by in self._compared}
+
+    @property
+    def _contact(self) -> Numbers:
+        """The numbers of contacts among the groups."""
+        return np.concatenate([np.zeros(0, np.int64), *self._found])
+
     def pairs(self) -> tuple[PairComparison, ...]:
         """How each of the others differs from the first."""
         return tuple(self._pair(place, own) for place, own in enumerate(self._pairs, 1))
@@ -127,6 +168,7 @@ class ComparedPairs:
             richer=int(np.count_nonzero(worth[1] > worth[0])),
             poorer=int(np.count_nonzero(worth[1] < worth[0])),
             by=self._by_group(first, other),
+            by_groups=self._changes_by_group(both, got[1] - got[0], worth[1] - worth[0]),
             by_messages=_by_number(*got),
             swaps=self._swaps(pair),
             changes=self._changes(pair),
@@ -154,14 +196,12 @@ class ComparedPairs:
         """What was decided, by what contacts are told apart by."""
         assert self._groups is not None  # noqa: S101  (else nothing tells them apart)
         facet = self._groups.facet(by)
-        contact = np.concatenate([np.zeros(0, np.int64), *self._found])
+        contact = self._contact
         known = tally.decided
         counts = [tally.by_contact(name).astype(np.float64) for name in COUNTS]
         sums = [facet.sums(contact[known]), *(np.rint(facet.sums(contact, own)).astype(np.int64) for own in counts)]
         return {
-            " * ".join("(none)" if part is None else part for part in label) if len(label) > 1 else label[0]: _figures(
-                claims, granted, deferred, claims - granted - deferred, value, contacts
-            )
+            group_name(label): _figures(claims, granted, deferred, claims - granted - deferred, value, contacts)
             for label, contacts, claims, granted, deferred, value in zip(
                 facet.labels, *(own.tolist() for own in sums), strict=True
             )

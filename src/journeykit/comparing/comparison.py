@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.arbiter import Arbiter
 from journeykit.basics.clock import clock, moment
+from journeykit.basics.validation import names as names_of
 from journeykit.comparing.compared_pairs import ComparedPairs
 from journeykit.comparing.comparison_report import Comparison
 from journeykit.comparing.decided_blocks import DecisionTables, blocks_of_jobs
 from journeykit.comparing.decided_rows import READ, RowReader
 from journeykit.errors import ModelError
 from journeykit.job import TableJob, TablesByRows
+from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.kernels import has_kernels
 from journeykit.placing.funnel import repeatable
 from journeykit.playbook.playbook import Playbook
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 PLAYBOOKS = (".yaml", ".yml", ".toml", ".json")
 """The endings of playbooks; what ends otherwise is a table of decisions."""
 _BY = ("segment", "stage")
-_COLUMNS = ("contact_id", "decided_at", *READ)
 _INPUTS = ("contacts", "touches", "scores", "claims", "events")
 
 
@@ -43,10 +44,12 @@ def compare(
     events: Any = None,
     at: datetime | None = None,
     until: datetime | None = None,
+    by: str | Iterable[str] = (),
     names: Iterable[str] | None = None,
     playbook: Playbook | None = None,
     policies: Mapping[str, Policy] | None = None,
     zone: str | None = None,
+    level: float = 0.95,
     max_bad: int | str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -58,9 +61,9 @@ def compare(
     are taken in their order. Names of rules, and all else that changes no answer, make no difference.
 
     Args:
-        sides: two or more of one kind. Playbooks, arbiters, or the paths of playbooks; or tables of decisions, as
-            `Arbiter.decide_table` takes tables. A table tells as much as it holds: denied claims that were not written
-            (``decide --all``) are no claims of its.
+        sides: two or more of one kind; with ``by`` one will do. Playbooks, arbiters, or the paths of playbooks; or
+            tables of decisions, as `Arbiter.decide_table` takes tables. A table tells as much as it holds: denied
+            claims that were not written (``decide --all``) are no claims of its.
         contacts: the table of contacts. Tables of decisions need it only to be told apart by segment and stage.
         touches: the history; and so on as for `Arbiter.decide_table`: for playbooks alone.
         scores: what models say.
@@ -68,10 +71,13 @@ def compare(
         events: what contacts did.
         at: the instant of the decisions, aware; for playbooks.
         until: the last instant of a plan, aware, or None.
+        by: columns of the contacts, or ``segment``, ``stage``, ``role``: what their groups get is compared with what
+            all other contacts get, with intervals by contact: a test of whether a policy treats groups alike.
         names: what the sides are called; by default the paths, or the names of the playbooks.
         playbook: whose segments tell contacts apart; by default those of the first playbook.
         policies: your own policies by name, for playbooks that name them.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        level: the level of confidence of the intervals of ``by``.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
         threads: how many chunks of contacts are decided at once, as for `Arbiter.decide_table`.
         progress: called every now and then with the number of contacts that are done, and of all where known.
@@ -79,7 +85,8 @@ def compare(
     Raises:
         DataError: for a table that cannot be used, tables of different runs, or too many bad rows.
         MissingExtraError: without the extra ``columns``.
-        ModelError: for fewer than two sides, sides of both kinds, or playbooks without contacts or ``at``.
+        ModelError: for fewer than two sides, sides of both kinds, playbooks without contacts or ``at``, ``by`` without
+            contacts, or a level that is not between 0 and 1.
         PlaybookError: for a playbook that is not valid.
 
     Example:
@@ -96,20 +103,25 @@ def compare(
         >>> [(own.lost, own.gained, own.contacts) for own in found.pairs[0].swaps]
         [('news', 'sale', 2)]
     """
-    if len(sides) < 2:
+    compared = names_of(by)
+    normal_quantile(level)
+    if len(sides) < 1 + (not compared):
         raise ModelError("a comparison is of at least two playbooks, or tables of decisions", field="sides")
     kinds = {is_playbook(side) for side in sides}
     if len(kinds) > 1:
         raise ModelError("compare playbooks with playbooks, or tables of decisions with such", field="sides")
     called = _names(sides, names)
     tables = dict(zip(_INPUTS, map(repeatable, (contacts, touches, scores, claims, events)), strict=True))
+    if compared and tables["contacts"] is None:
+        raise ModelError("by tells contacts apart: give contacts", field="by")
+    how: dict[str, Any] = {"zone": zone, "max_bad": max_bad}
     if not kinds.pop():
-        return _of_tables(sides, called, tables, playbook, zone=zone, max_bad=max_bad)
+        return _of_tables(sides, called, tables, playbook, (compared, level), how)
     arbiters = [_arbiter(side, policies or {}) for side in sides]
     if at is None or (tables["contacts"] is None and tables["claims"] is None):
         raise ModelError("playbooks decide contacts at an instant: give contacts (or claims) and at", field="contacts")
-    how = {"at": at, "until": until, "zone": zone, "max_bad": max_bad, "threads": threads}
-    return _of_playbooks(arbiters, called, tables, playbook, progress, how)
+    how |= {"at": at, "until": until, "threads": threads}
+    return _of_playbooks(arbiters, called, tables, playbook, progress, (compared, level), how)
 
 
 def is_playbook(side: Any) -> bool:
@@ -152,14 +164,16 @@ def _of_playbooks(
     tables: Mapping[str, Any],
     playbook: Playbook | None,
     progress: Progress | None,
+    compared: tuple[Sequence[str], float],
     how: Mapping[str, Any],
 ) -> Comparison:
     """Decide the tables by each playbook, in step."""
     reader = RowReader()
-    groups, by = _groups(playbook or arbiters[0].playbook, tables["contacts"], how["at"], how)
-    pairs = ComparedPairs(reader, names, groups, by)
+    groups, by = _groups(playbook or arbiters[0].playbook, tables["contacts"], how["at"], compared[0], how)
+    pairs = ComparedPairs(reader, names, groups, by, *compared)
+    columns = _columns(tables)
     options = [
-        {**tables, **how, "outcomes": "all", "columns": _COLUMNS, "progress": None if place else progress}
+        {**tables, **how, "outcomes": "all", "columns": columns, "progress": None if place else progress}
         for place in range(len(arbiters))
     ]
     jobs: Sequence[Run]
@@ -179,8 +193,17 @@ def _of_playbooks(
             for place, arbiter in enumerate(arbiters)
         ),
         pairs=pairs.pairs(),
+        groups=pairs.groups(),
         notes=(*shared, *pairs.notes()),
     )
+
+
+def _columns(tables: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of decisions that are made."""
+    if not has_kernels():
+        return ("contact_id", "decided_at", *READ)
+    # Claims have ids of their own only where they are brought.
+    return tuple(name for name in READ if name != "claim_id" or tables["claims"] is not None)
 
 
 def _of_tables(
@@ -188,36 +211,38 @@ def _of_tables(
     names: Sequence[str],
     tables: Mapping[str, Any],
     playbook: Playbook | None,
-    *,
-    zone: str | None,
-    max_bad: int | str | None,
+    compared: tuple[Sequence[str], float],
+    how: Mapping[str, Any],
 ) -> Comparison:
     """Lay tables of decisions side by side."""
     for name in _INPUTS[1:]:
         if tables[name] is not None:
             raise ModelError(f"tables of decisions are decided already: leave out {name}", field=name)
     reader = RowReader()
-    where = None if zone is None else clock(zone).zone
+    where = None if how["zone"] is None else clock(how["zone"]).zone
     joined = DecisionTables([DecisionLog(side, zone=where) for side in sides], reader)
     at = moment(int(joined.instants[0])) if len(joined.instants) else None
     groups: ContactGroups | None = None
     by: Sequence[str] = ()
     if at is not None:
-        groups, by = _groups(playbook or Playbook(), tables["contacts"], at, {"zone": zone, "max_bad": max_bad})
-    pairs = ComparedPairs(reader, names, groups, by)
+        groups, by = _groups(playbook or Playbook(), tables["contacts"], at, compared[0], how)
+    pairs = ComparedPairs(reader, names, groups, by, *compared)
     pairs.add(joined.blocks())
     return Comparison(
         at=at if len(joined.instants) == 1 else None,
         until=None,
         sides=tuple(pairs.side(place, own, ()) for place, own in enumerate(joined.playbooks)),
         pairs=pairs.pairs(),
+        groups=pairs.groups(),
         notes=(*joined.left_out, *pairs.notes()),
     )
 
 
 def _groups(
-    playbook: Playbook, contacts: Any, at: datetime, how: Mapping[str, Any]
+    playbook: Playbook, contacts: Any, at: datetime, more: Sequence[str], how: Mapping[str, Any]
 ) -> tuple[ContactGroups | None, Sequence[str]]:
+    """The contacts by segment, stage and the columns that are asked for, and the names of these."""
     if contacts is None:
         return None, ()
-    return ContactGroups.read(playbook, contacts, at=at, by=_BY, zone=how["zone"], max_bad=how["max_bad"]), _BY
+    by = tuple(dict.fromkeys((*_BY, *more)))
+    return ContactGroups.read(playbook, contacts, at=at, by=by, zone=how["zone"], max_bad=how["max_bad"]), by

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from journeykit.comparing.group_outcomes import GroupOutcomes
 from journeykit.comparing.pair_comparison import FIGURES, PairComparison, Swap
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from journeykit.comparing.group_outcomes import GroupChange, MeanChange
     from journeykit.comparing.pair_comparison import GroupDifference
+    from journeykit.measuring.differences import Difference
 
 COMPARISONS: Mapping[str, str] = {
     "first": "text",
@@ -92,6 +95,7 @@ class Comparison:
         until: the last instant of the plan, or None.
         sides: what each decided, in the order given.
         pairs: how each of the others differs from the first.
+        groups: what groups of contacts get from each, where they were asked for.
         notes: what is to be said of all of them.
     """
 
@@ -99,6 +103,7 @@ class Comparison:
     until: datetime | None
     sides: tuple[ComparedSide, ...]
     pairs: tuple[PairComparison, ...]
+    groups: tuple[GroupOutcomes, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -113,6 +118,7 @@ class Comparison:
             "until": None if self.until is None else self.until.isoformat(),
             "sides": [side.to_dict() for side in self.sides],
             "pairs": [pair.to_dict() for pair in self.pairs],
+            "groups": [own.to_dict() for own in self.groups],
             "notes": list(self.notes),
         }
 
@@ -135,6 +141,10 @@ class Comparison:
         for pair in self.pairs:
             yield f"{shortened(pair.other)} against {shortened(pair.first)}: {pair.verdict()}"
             yield from (f"  {detail}" for detail in pair.details())
+        if self.groups:
+            level = f"{100 * self.groups[0].level:g} %"
+            yield f"Groups of contacts are compared with all other contacts; intervals are at {level}, by contact."
+            yield "Of many groups some differ by chance; and groups that differ in stage or consent differ in messages."
         yield from self.notes
         for side in self.sides:
             yield from (f"{shortened(side.name)}: {note}" for note in side.notes)
@@ -144,6 +154,12 @@ class Comparison:
         for pair in self.pairs:
             if pair.is_changed:
                 yield from _pair_tables(pair, is_one=len(self.pairs) == 1)
+        yield from map(_outcomes_table, self.groups)
+        for pair in self.pairs:
+            for by, changes in pair.by_groups.items():
+                yield _group_changes_table(
+                    f"By {by}: {shortened(pair.other)} less {shortened(pair.first)}", by, changes
+                )
 
     def __str__(self) -> str:
         return text(self._heading(), self._tables())
@@ -235,6 +251,71 @@ def _changes_table(pair: PairComparison, about: str) -> ReportTable:
     headings = ("campaign", "from", "to", "claims")
     rows = [(shortened(own.campaign), own.before, own.after, f"{own.claims:,}") for own in pair.changes[:SHOWN]]
     return ReportTable(_cut(f"Claims whose answer changes{about}", len(pair.changes)), headings, rows, 3)
+
+
+def _outcomes_table(found: GroupOutcomes) -> ReportTable:
+    headings = (found.by, *_OUTCOMES)
+    rows = [
+        (
+            shortened(own.group),
+            f"{own.contacts:,}",
+            _percent(own.rate.rate),
+            _span(own.rate.low, own.rate.high, 100, " %"),
+            _percent(own.reached.arm.mean),
+            *_gap(own.messages),
+            *_gap(own.value),
+        )
+        for own in found.groups[:SHOWN]
+    ]
+    return ReportTable(_cut(f"{shortened(found.side)} by {found.by}", len(found.groups)), headings, rows, 1)
+
+
+_OUTCOMES = (
+    "contacts",
+    "granted",
+    "interval",
+    "reached",
+    "messages",
+    "less others",
+    "interval",
+    "value",
+    "less others",
+    "interval",
+)
+"""What the columns of a group are; messages and value are per contact, granted is of the claims that could be."""
+
+
+def _group_changes_table(title: str, by: str, changes: tuple[GroupChange, ...]) -> ReportTable:
+    headings = (by, "contacts", "messages per contact", "interval", "value per contact", "interval")
+    rows = [
+        (shortened(own.group), f"{own.contacts:,}", *_mean(own.messages), *_mean(own.value)) for own in changes[:SHOWN]
+    ]
+    return ReportTable(_cut(title, len(changes)), headings, rows, 1)
+
+
+def _gap(found: Difference) -> tuple[str, str, str]:
+    low, high = found.fixed or (None, None)
+    mean, gap = found.arm.mean, found.difference
+    return _decimals(mean), "-" if gap is None else f"{gap:+,.3f}", _span(low, high)
+
+
+def _mean(found: MeanChange) -> tuple[str, str]:
+    return f"{found.mean:+,.3f}", _span(found.low, found.high)
+
+
+def _decimals(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _span(low: float | None, high: float | None, scale: float = 1, unit: str = "") -> str:
+    if low is None or high is None:
+        return "-"
+    digits = 1 if unit else 3
+    return f"{scale * low:,.{digits}f} to {scale * high:,.{digits}f}{unit}"
 
 
 def _cut(title: str, count: int) -> str:

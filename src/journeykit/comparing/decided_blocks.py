@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _CONTACTS = 1 << 16
 """So many contacts of tables make a block."""
+_ROWS = 1 << 17
+"""About so many rows of decisions are compared at a time."""
 _OPTIONAL = ("content_id", "channel", "team", "rule", "weight", "send_at", "claim_id")
 _NEEDED = ("contact_id", "campaign_id", "outcome", "reason", "decided_at")
 
@@ -87,11 +89,19 @@ def blocks_of_jobs(jobs: Sequence[TableJob], reader: RowReader) -> Iterator[Comp
 
 
 def _job_parts(job: TableJob, reader: RowReader) -> Iterator[SidePart]:
+    """What a job decides, a few contacts at a time, so that their rows stay in the processor's cache."""
     for part in job.parts():
-        chunk = part.state.chunk
+        chunk, rows = part.state.chunk, max(1, part.batch.num_rows)
         decided = np.ones(chunk.rows, np.bool_)
         decided[part.undecided] = False
-        yield SidePart(part.state.start, chunk.ids, decided, reader.read(part.batch, part.contact + part.state.start))
+        step = max(1, chunk.rows * _ROWS // rows)
+        for start in range(0, chunk.rows, step):
+            stop = min(start + step, chunk.rows)
+            ends = np.array([start, stop], part.contact.dtype)
+            first, last = np.searchsorted(part.contact, ends).tolist()
+            contact = part.contact[first:last].astype(np.int64) + part.state.start
+            own = reader.read(part.batch.slice(first, last - first), contact)
+            yield SidePart(part.state.start + start, chunk.ids[start:stop], decided[start:stop], own)
 
 
 def _taken(held: deque[SidePart], stop: int) -> SidePart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from journeykit.comparing.claim_numbers import ClaimNumbers, WordNumbers
 from journeykit.measuring.cell_columns import id_marks
 from journeykit.model.outcome import Outcome, Reason
-from journeykit.tables.arrow.arrays import as_numpy
+from journeykit.tables.arrow.arrays import as_numpy, is_known
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
@@ -83,22 +83,22 @@ class RowReader:
         self._reasons: dict[tuple[str, ...], NDArray[np.int16]] = {}
 
     def read(self, rows: pa.RecordBatch | pa.Table, contact: NDArray[np.integer]) -> DecidedRows:
-        """Read rows with the columns of `READ`.
+        """Read rows with the columns of `READ`, of which claims' own ids may be left out.
 
         Args:
             rows: the rows.
             contact: by row, the number of its contact.
         """
-        columns = {name: _one(rows.column(name)) for name in READ}
+        columns = {name: _one(rows.column(name)) for name in READ if name in rows.schema.names}
         outcome, reason = _numbered(columns["outcome"], OUTCOMES), _numbered(columns["reason"], REASONS)
         return DecidedRows(
             contact=contact.astype(np.int64),
             claim=self.claims.meet(columns),
-            own=_marks(columns["claim_id"]),
+            own=_marks(columns.get("claim_id"), len(contact)),
             state=outcome + np.int16(len(OUTCOMES)) * reason,
             rule=self.rules.meet(columns["rule"]),
-            weight=as_numpy(columns["weight"].fill_null(float("nan"))),
-            send_at=as_numpy(columns["send_at"].cast(pa.int64()).fill_null(0)),
+            weight=_known(columns["weight"], np.nan),
+            send_at=_known(columns["send_at"], 0),
         )
 
 
@@ -117,8 +117,16 @@ def _numbered(column: pa.Array, words: Sequence[str]) -> NDArray[np.int16]:
     return found
 
 
-def _marks(column: pa.Array) -> NDArray[np.uint64]:
-    """Marks of the claims' own ids."""
+def _known(column: pa.Array, missing: float) -> NDArray[Any]:
+    """The numbers or instants of a column."""
     if column.null_count == len(column):
-        return np.zeros(len(column), np.uint64)
-    return id_marks(Column(column), len(column), "claim_id", {})
+        return np.full(len(column), missing, np.float64 if np.isnan(missing) else np.int64)
+    found = as_numpy(column)
+    return np.where(is_known(column), found, found.dtype.type(missing)) if column.null_count else found
+
+
+def _marks(column: pa.Array | None, rows: int) -> NDArray[np.uint64]:
+    """Marks of the claims' own ids."""
+    if column is None or column.null_count == rows:
+        return np.zeros(rows, np.uint64)
+    return id_marks(Column(column), rows, "claim_id", {})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
+from journeykit.comparing.group_outcomes import GroupChange
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -152,6 +154,7 @@ class PairComparison:
         richer: contacts whose messages are worth more by the other.
         poorer: contacts whose messages are worth less.
         by: by what groups are formed, the groups; the largest change of messages first.
+        by_groups: by column of `compare(by=...)`, what the other changes for each group of contacts.
         by_messages: by number of messages of the first and of the other, how many contacts.
         swaps: what contacts get instead, the most frequent first.
         changes: claims whose answer changes, the most frequent first.
@@ -173,6 +176,7 @@ class PairComparison:
     richer: int
     poorer: int
     by: Mapping[str, tuple[GroupDifference, ...]] = field(factory=dict)
+    by_groups: Mapping[str, tuple[GroupChange, ...]] = field(factory=dict)
     by_messages: Mapping[tuple[int, int], int] = field(factory=dict)
     swaps: tuple[Swap, ...] = ()
     changes: tuple[StateChange, ...] = ()
@@ -214,6 +218,7 @@ class PairComparison:
             "verdict": self.verdict(),
             "details": list(self.details()),
             "by": {by: [own.to_dict() for own in groups] for by, groups in self.by.items()},
+            "by_groups": {by: [own.to_dict() for own in groups] for by, groups in self.by_groups.items()},
             "by_messages": [
                 {"first": one, "other": other, "contacts": count}
                 for (one, other), count in sorted(self.by_messages.items())

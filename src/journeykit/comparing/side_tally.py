@@ -7,29 +7,50 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.basics.validation import MILLIONTH
-from journeykit.comparing.decided_rows import GRANTED, OUTCOMES, STATES
+from journeykit.comparing.decided_rows import GRANTED, OUTCOMES, REASONS, STATES
+from journeykit.model.outcome import Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.comparing.decided_rows import DecidedRows
 
+_COMPETED = frozenset(
+    {
+        Reason.GRANTED,
+        Reason.NOT_WORTH_IT,
+        Reason.RESTING,
+        Reason.CAPPED,
+        Reason.CONFLICT,
+        Reason.REQUIRES,
+        Reason.QUOTA_FULL,
+        Reason.OUTBID,
+    }
+)
+"""The reasons of claims that pass all checks of eligibility."""
 COUNTS = ("claims", "granted", "deferred", "value")
 """What is counted of each contact; the value in millionths."""
+ELIGIBLE = "eligible"
+"""What is counted besides where groups are compared: the claims that could be granted."""
+_IS_ELIGIBLE = np.repeat([own in _COMPETED for own in REASONS], len(OUTCOMES))
 
 
 class SideTally:
     """What one side decided: by claim, and by contact.
+
+    Args:
+        counts_eligible: whether the claims that could be granted are counted too.
 
     Attributes:
         states: by number of a claim and state, how many.
         value: by number of a claim, the weights of those that were granted, in millionths.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, counts_eligible: bool = False) -> None:
+        self._names = (*COUNTS, ELIGIBLE) if counts_eligible else COUNTS
         self.states = np.zeros((0, STATES), np.int64)
         self.value = np.zeros(0, np.int64)
-        self._contacts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in COUNTS}
+        self._contacts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in self._names}
         self._decided: list[NDArray[np.bool_]] = []
 
     def add(self, rows: DecidedRows, start: int, decided: NDArray[np.bool_], claims: int) -> None:
@@ -50,8 +71,10 @@ class SideTally:
         contact, count = rows.contact - start, len(decided)
         own = contact * len(OUTCOMES) + rows.state % len(OUTCOMES)
         outcomes = np.bincount(own, minlength=count * len(OUTCOMES)).reshape(count, len(OUTCOMES))
-        found = (outcomes.sum(axis=1), outcomes[:, 0], outcomes[:, 1], _sums(granted.contact - start, worth, count))
-        for name, values in zip(COUNTS, found, strict=True):
+        found = [outcomes.sum(axis=1), outcomes[:, 0], outcomes[:, 1], _sums(granted.contact - start, worth, count)]
+        if ELIGIBLE in self._names:
+            found.append(np.bincount(contact[_IS_ELIGIBLE[rows.state]], minlength=count))
+        for name, values in zip(self._names, found, strict=True):
             self._contacts[name].append(values)
         self._decided.append(decided)
 
