@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 import tabled
 from attrs import evolve
@@ -20,6 +21,7 @@ from journeykit import (
     Conflict,
     Contact,
     Content,
+    DataError,
     Holdout,
     Journey,
     ModelError,
@@ -34,6 +36,7 @@ from journeykit.model.outcome import Reason
 from journeykit.model.window import Lag
 from journeykit.reporting import messaging_matrix
 from journeykit.tables import ContactTable, Spellings
+from journeykit.tables.arrow.decision_schema import decision_schema
 
 if TYPE_CHECKING:
     from journeykit.reporting import MatrixCell, MessagingMatrix
@@ -246,6 +249,85 @@ def test_what_cannot_be_is_refused():
         messaging_matrix(playbook(), by="channel")
     with pytest.raises(ModelError, match="must be Contact objects"):
         messaging_matrix(playbook(), [Contact(id="anna"), "ben"], at=AT)
+
+
+# With decisions
+
+
+def decided(rules: Playbook, rows: list[dict[str, Any]], at: datetime, **more: Any) -> list[dict[str, Any]]:
+    """All decisions on some contacts, as rows."""
+    return Arbiter(rules).decide_table(rows, at=at, outcomes="all", **more).to_pylist()
+
+
+def test_decisions_say_what_was_granted_and_what_lost():
+    """By cell, by row and channel, and by pair that a conflict keeps apart."""
+    rules = playbook(conflicts=[evolve(CARE, first=Scope.of(campaign="nurture"), then=Scope.of(theme="care"))])
+    rows = people()
+    matrix = messaging_matrix(rules, rows, decided(rules, rows, AT))
+    assert matrix.at == AT
+    message = matrix.cell("email", "leadership", stage="awareness").messages[0]
+    care = matrix.cell("email", "care", stage="awareness").messages[0]
+    assert (message.eligible, message.granted + message.lost) == (2, 2)
+    assert (care.granted, care.lost) == (1, 0)
+    assert [(own.met, own.stopped, own.both) for own in matrix.pairs] == [(1, 2, 0)]
+    apart = messaging_matrix(playbook(conflicts=[]), rows, decided(playbook(conflicts=[]), rows, AT))
+    assert apart.cell("email", "care", stage="awareness").messages[0].granted == 1
+
+
+def test_decisions_are_refused_where_they_mean_nothing():
+    """Those of another playbook, without contacts, with objects, and tables that miss columns."""
+    rows, free = people(), playbook(conflicts=[])
+    other = decided(free, rows, AT)
+    with pytest.raises(DataError, match="decided by the playbook"):
+        messaging_matrix(playbook(), rows, other)
+    with pytest.raises(ModelError, match="give contacts too"):
+        messaging_matrix(playbook(), None, other)
+    with pytest.raises(ModelError, match="not with Contact objects"):
+        messaging_matrix(free, [Contact(id="anna")], other, at=AT)
+    with pytest.raises(DataError, match="missing"):
+        messaging_matrix(free, rows, [{"contact_id": "anna"}], at=AT)
+    strange = messaging_matrix(free, rows[1:], other, at=AT)
+    assert any(note.startswith("decisions of contacts that the table does not have") for note in strange.notes)
+
+
+def test_a_table_of_decisions_without_rows_grants_nothing():
+    """It says no instant, so that is asked for."""
+    nothing = decision_schema(pa.string()).empty_table()
+    matrix = messaging_matrix(playbook(), people(), nothing, at=AT)
+    assert matrix.cell("email", "care", stage="awareness").messages[0].granted == 0
+    with pytest.raises(ModelError, match="give at"):
+        messaging_matrix(playbook(), people(), nothing)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_grants_are_those_of_the_rows(seed):
+    """Counted row by row; in a plan one contact can get both of a pair."""
+    rules, at = evolve(random_playbook(seed), policy="weighted"), situation(seed).at
+    rows = tabled.contacts(Random(seed), at, 40)
+    decisions = decided(rules, rows, at, until=at + timedelta(days=5) if seed % 2 else None)
+    matrix = messaging_matrix(rules, rows, decisions, at=at, audience="stage*role", by="campaign")
+    counts = {"granted": Counter(), "lost": Counter()}
+    got: dict[str, set[str]] = {}
+    for row in decisions:
+        key = (row["campaign_id"], row["content_id"])
+        if row["outcome"] == "granted":
+            counts["granted"][key] += 1
+            got.setdefault(row["contact_id"], set()).add(row["campaign_id"])
+        elif row["reason"] in ("capped", "conflict", "quota_full", "outbid"):
+            counts["lost"][key] += 1
+    for name, counted in counts.items():
+        found: Counter[tuple[str, str]] = Counter()
+        for own in (own for cell in matrix.cells for own in cell.messages):
+            found[own.campaign, own.content] += getattr(own, name)
+        assert +found == counted
+    for pair in matrix.pairs:
+        assert pair.both <= sum({pair.first, pair.then} <= own for own in got.values())
+        assert pair.stopped == sum(
+            pair.conflict in row["binding"]
+            and row["campaign_id"] in (pair.first, pair.then)
+            and {row["campaign_id"], *row["lost_to"]} >= {pair.first, pair.then}
+            for row in decisions
+        )
 
 
 # Both engines, and a plain oracle

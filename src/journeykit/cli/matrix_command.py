@@ -36,12 +36,16 @@ def add_matrix(commands: Any) -> None:
     parser = add_playbook_command(commands, "matrix", _matrix, words)
     tables = parser.add_argument_group("tables", TABLE_KINDS)
     tables.add_argument("--contacts", metavar="F", help="count the contacts whom messages can address")
+    tables.add_argument(
+        "--decisions", metavar="F", help="decisions on these contacts (decide --all): what was granted, and what lost"
+    )
     add_zone(tables)
     parser.add_argument(
         "--at",
         type=instant,
         metavar="T",
-        help="the instant at which campaigns are live and rules are asked; needed with --contacts",
+        help="the instant at which campaigns are live and rules are asked; needed with --contacts, unless there are "
+        "decisions (then that of the last of them)",
     )
     parser.add_argument("--audience", default="stage", metavar="ROWS", help="segment, stage or stage*role (stage)")
     parser.add_argument(
@@ -67,6 +71,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
         found = messaging_matrix(
             playbook,
             arguments.contacts,
+            arguments.decisions,
             at=arguments.at,
             audience=arguments.audience,
             by=arguments.by,
@@ -88,13 +93,17 @@ def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
-    if arguments.contacts is not None and arguments.at is None:
+    if arguments.contacts is None and arguments.decisions is not None:
+        raise UsageError("--decisions needs --contacts: decisions do not say the stage of a contact")
+    if arguments.contacts is not None and arguments.decisions is None and arguments.at is None:
         raise UsageError("--contacts needs --at: the instant at which campaigns are live and rules are asked")
     if arguments.out is None:
         return
     if format_of(arguments.out) is None:
         raise UsageError(f"--out {arguments.out}: the ending of a table is one of {', '.join(ENDINGS)}")
-    check_unharmed(arguments.out, {f"the {name}": getattr(arguments, name) for name in ("playbook", "contacts")})
+    check_unharmed(
+        arguments.out, {f"the {name}": getattr(arguments, name) for name in ("playbook", "contacts", "decisions")}
+    )
 
 
 def _write(arguments: argparse.Namespace, found: MessagingMatrix) -> None:

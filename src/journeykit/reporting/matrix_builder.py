@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from journeykit.basics.clock import clock, micros
 from journeykit.basics.validation import shown
-from journeykit.columns import has_columns
-from journeykit.errors import ModelError
+from journeykit.columns import has_columns, missing_module
+from journeykit.errors import ModelError, missing
 from journeykit.model.contact import Contact
 from journeykit.reporting.contact_steps import ContactSteps
-from journeykit.reporting.matrix_layout import MatrixLayout
+from journeykit.reporting.matrix_layout import MatrixLayout, row_of
 from journeykit.reporting.matrix_parts import ConflictPair, CrowdedRow, MatrixCell, MatrixGroup, MatrixMessage
 from journeykit.reporting.matrix_tally import WHYS, MatrixTally
 from journeykit.reporting.messaging_matrix import MessagingMatrix
@@ -22,11 +23,12 @@ from journeykit.segments.count import contact_objects
 from journeykit.tables import BadRows, ContactTable, Spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime, tzinfo
 
     from journeykit.engine.message import Message
     from journeykit.playbook.playbook import Playbook
+    from journeykit.reporting.matrix_grants import MatrixGrants
     from journeykit.reporting.matrix_layout import Profile
 
 _SHOWN = 5
@@ -35,6 +37,7 @@ _SHOWN = 5
 def messaging_matrix(
     playbook: Playbook,
     contacts: Any = None,
+    decisions: Any = None,
     *,
     at: datetime | None = None,
     audience: str = "stage",
@@ -52,8 +55,10 @@ def messaging_matrix(
     Args:
         playbook: whose messages.
         contacts: objects, or a table of them; None for the playbook alone.
-        at: the instant at which campaigns are live and rules are asked, aware; without contacts it may be None, and
-            then all campaigns are live that are not paused.
+        decisions: decisions on these contacts, as `journeykit decide` writes them (with ``--all`` also what lost), in
+            one table, a folder or a list of them. Objects as contacts do not go with it.
+        at: the instant at which campaigns are live and rules are asked, aware; None for that of the last decision.
+            Without contacts and decisions it may be None, and then all campaigns are live that are not paused.
         audience: what the rows are: ``stage``, ``stage*role`` (the role in the decision unit) or ``segment``.
         by: what the columns are told apart by, below the channel: ``theme``, ``topic``, ``solution``, ``content``,
             ``campaign``, ``team``, ``goal`` or ``tag``. A message with several values is in several columns.
@@ -77,15 +82,37 @@ def messaging_matrix(
         [('awareness', 'email', 'leadership'), ('decision', 'email', 'leadership'), ('retention', 'phone', 'care')]
     """
     layout = MatrixLayout(playbook, audience, by)
-    now = None if at is None else micros(at)
+    where = None if zone is None else clock(zone).zone
     tally, notes = None, list(_unsent(layout))
+    grants = _grants(layout, contacts, decisions, where)
+    at = grants.last() if grants is not None and at is None else at
+    now = None if at is None else micros(at)
     if contacts is not None:
         if at is None:
             raise ModelError("contacts are asked at an instant: give at", field="at")
-        tally, bad = _counted(layout, contacts, at, None if zone is None else clock(zone).zone, max_bad, engine)
+        tally, bad = _counted(layout, contacts, at, where, max_bad, engine)
         notes += [f"rows that could not be used: {bad.total:,}"] * bool(bad.total)
         notes += layout.ruleset.events_asked.silence
-    return _Matrix(layout, now, tally).build(at, notes)
+        if grants is not None:
+            grants.count(contacts, at=at, zone=zone, max_bad=max_bad)
+            notes += grants.notes()
+    return _Matrix(layout, now, tally, grants).build(at, notes)
+
+
+def _grants(layout: MatrixLayout, contacts: Any, decisions: Any, zone: tzinfo | None) -> MatrixGrants | None:
+    """What counts decisions; None without any."""
+    if decisions is None:
+        return None
+    if contacts is None:
+        raise ModelError("decisions do not say the stage of a contact: give contacts too", field="decisions")
+    lacking = missing_module()
+    if lacking in ("numpy", "pyarrow", "narwhals"):
+        raise missing(lacking, "columns", "matrix with decisions")
+    if isinstance(contacts, Iterator) or contact_objects(contacts):
+        raise ModelError("decisions go with a table of contacts, not with Contact objects", field="contacts")
+    from journeykit.reporting.matrix_grants import MatrixGrants
+
+    return MatrixGrants(layout, decisions, zone)
 
 
 def _counted(
@@ -145,8 +172,10 @@ def _some(names: list[str]) -> str:
 class _Matrix:
     """Makes the value of what was laid out and counted."""
 
-    def __init__(self, layout: MatrixLayout, now: int | None, tally: MatrixTally | None) -> None:
-        self.layout, self.tally = layout, tally
+    def __init__(
+        self, layout: MatrixLayout, now: int | None, tally: MatrixTally | None, grants: MatrixGrants | None
+    ) -> None:
+        self.layout, self.tally, self.grants = layout, tally, grants
         day = None if now is None else clock(layout.playbook.timezone).day(now)
         self.live = [
             not own.campaign.paused if day is None else own.campaign.closed(day) is None for own in layout.messages
@@ -168,6 +197,7 @@ class _Matrix:
             columns=layout.columns,
             cells=tuple(cell for row, own in rows.items() for cell in self._cells(own, groups[row], spoken[row])),
             everybody=self._everybody(),
+            has_decisions=self.grants is not None,
             crowded=tuple(sorted(self._crowded(rows, groups, spoken), key=_most_first)),
             pairs=tuple(sorted(self._pairs(), key=lambda own: -(own.met or 0))),
             threads=tuple(theme_threads(layout, self.live)),
@@ -179,15 +209,9 @@ class _Matrix:
         found: dict[Profile, list[Profile]] = {row: [] for row in self.layout.rows()}
         others: dict[Profile, list[Profile]] = {}
         for profile in [] if self.tally is None else self.tally.counts:
-            row = self._row_of(profile)
+            row = row_of(self.layout, dict(zip(("segment", "stage", "role"), profile, strict=True)))
             (found if row in found else others).setdefault(row, []).append(profile)
         return found | {row: others[row] for row in sorted(others, key=_last)}
-
-    def _row_of(self, profile: Profile) -> Profile:
-        segment, stage, role = profile
-        if self.layout.audience == "segment":
-            return segment, None, None
-        return None, stage, role if self.layout.audience == "stage*role" else None
 
     def _group(self, row: Profile, profiles: list[Profile]) -> MatrixGroup:
         segment, stage, role = row
@@ -265,7 +289,16 @@ class _Matrix:
             fit_high=max(degrees),
             fit_mean=mean,
             eligible=eligible,
+            granted=self._decided("granted", row, [place]),
+            lost=self._decided("lost", row, [place]),
         )
+
+    def _decided(self, what: str, row: Profile, places: Iterable[int]) -> int | None:
+        """How many claims of some messages were granted to contacts of a row, or lost; None without decisions."""
+        if self.grants is None:
+            return None
+        counts = getattr(self.grants, what).get(row)
+        return 0 if counts is None else int(sum(counts[place] for place in places))
 
     def _crowded(
         self,
@@ -286,11 +319,17 @@ class _Matrix:
                     wanted = sum(eligible[place] for place in members) / contacts if contacts else None
                 if (len(speaking) > 1) if tally is None else (wanted or 0) > 1:
                     yield CrowdedRow(
-                        group=groups[row], channel=channel, messages=len(speaking), contacts=contacts, wanted=wanted
+                        group=groups[row],
+                        channel=channel,
+                        messages=len(speaking),
+                        contacts=contacts,
+                        wanted=wanted,
+                        granted=self._decided("granted", row, members),
+                        lost=self._decided("lost", row, members),
                     )
 
     def _pairs(self) -> Iterator[ConflictPair]:
-        layout, tally = self.layout, self.tally
+        layout, tally, grants = self.layout, self.tally, self.grants
         for number, (conflict, (first, then)) in enumerate(zip(layout.playbook.conflicts, layout.sides, strict=True)):
             seen = set()
             for row, one in enumerate(first):
@@ -300,7 +339,14 @@ class _Matrix:
                         continue
                     seen.add((one, other))
                     met = None if tally is None else tally.met[number][row][column]
-                    yield ConflictPair(conflict=conflict.name, first=one, then=other, met=met)
+                    yield ConflictPair(
+                        conflict=conflict.name,
+                        first=one,
+                        then=other,
+                        met=met,
+                        stopped=None if grants is None else grants.stopped(conflict.name, one, other),
+                        both=None if grants is None else grants.both[number][row][column],
+                    )
 
 
 def _fit(message: Message, profile: Profile) -> float:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from journeykit.basics.clock import clock, micros
-from journeykit.basics.threads import at_once
-from journeykit.columns.chunk import Chunk
-from journeykit.columns.contact_encoder import ContactEncoder
-from journeykit.columns.contact_index import ContactIndex
-from journeykit.columns.ruleset_arrays import RulesetArrays
-from journeykit.columns.zone_arrays import LocalKinds
-from journeykit.errors import ModelError
 from journeykit.kernels.interface.codes import (
     AGREED,
     IS_OPTED_OUT,
@@ -24,36 +16,24 @@ from journeykit.kernels.interface.codes import (
     UNKNOWN,
     WITHDRAWN,
 )
-from journeykit.model.bad_row import BadRow
 from journeykit.reporting.contact_steps import ContactSteps
 from journeykit.reporting.matrix_layout import OTHER
 from journeykit.reporting.matrix_tally import WHYS, MatrixTally
-from journeykit.tables.arrow.open_arrow import open_source
-from journeykit.tables.cells import BadCellError
+from journeykit.segments.contact_chunks import ContactChunks
 from journeykit.tables.column_names import Spellings
-from journeykit.tables.contact_table import ContactPlan, is_attribute
-from journeykit.tables.header import missing_column, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
+    from journeykit.columns.chunk import Chunk
+    from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.kernels.interface.contact_arrays import Contacts
     from journeykit.reporting.matrix_layout import MatrixLayout, Profile
-    from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.bad_row_list import BadRows
 
-_THREADS = 2
 _ROWS = 8_192
 """So many contacts are looked at together: few enough for what is known of them to stay in the processor's cache."""
-
-
-class _CountedChunk(NamedTuple):
-    """A chunk, the rows whose ids cannot be used, and what its other rows come to."""
-
-    chunk: Chunk
-    nameless: np.ndarray
-    sums: _Sums
 
 
 class _Sums(NamedTuple):
@@ -79,17 +59,10 @@ class MatrixColumns:
     """
 
     def __init__(self, layout: MatrixLayout, contacts: Any, *, at: datetime, zone: tzinfo | None, bad: BadRows) -> None:
-        self.layout, self.zone, self.bad = layout, zone, bad
-        self.at = micros(at)
-        self.spellings = Spellings.of(layout.playbook)
-        self.source = open_source(contacts, "contacts", typed=is_attribute, texts=self.spellings.texts, zone=zone)
-        self.source.needed = ("contact_id",)
-        columns = self.source.columns
-        if columns is not None and "contact_id" not in places_of(columns, self.source.source):
-            raise missing_column("contact_id", columns, self.source.source)
-        self.arrays = RulesetArrays(layout.ruleset, layout.messages)
-        self.zones = LocalKinds([layout.playbook.timezone, *self.arrays.zones])
-        self.encoder = ContactEncoder(self.arrays, at, self.zones)
+        self.layout, self.at = layout, micros(at)
+        spellings = Spellings.of(layout.playbook)
+        self.chunks = ContactChunks(layout.playbook, contacts, at=at, spellings=spellings, zone=zone, bad=bad)
+        self.arrays, self.zones = self.chunks.layout, self.chunks.encoder.zones
         self.rules = _Rules(layout, self.arrays)
         self.steps = ContactSteps(layout, at)
 
@@ -97,69 +70,35 @@ class MatrixColumns:
         """Count all contacts.
 
         Raises:
-            DataError: for too many bad rows.
+            DataError: for a table that cannot be read, none of whose rows can be used, or with too many bad ones.
         """
-        met, row = ContactIndex(self.source.count or 0), 0
-        for found in at_once(self._read, self._parts(), min(_THREADS, os.cpu_count() or 1)):
-            chunk = found.chunk
-            again = met.add(chunk.one, chunk.two, row, found.nameless)
-            row += chunk.rows
-            self._add(tally, found, again)
-        if self.source.count is not None:
-            self.bad.rows[self.source.source] = self.source.count
-        self.bad.refuse_useless(self.source.source, tally.every[0])
-        self.bad.check()
+        for piece in self.chunks.pieces(self._work):
+            people, masks, used, sums = piece.made
+            if not np.array_equal(used, piece.good):
+                # Doubles are rare: a chunk that has some is counted again, without them.
+                sums = self._sums(people, masks, piece.good)
+            for profile, counts in sums.profiles:
+                tally.add_to(profile, counts)
+            tally.every = [one + other for one, other in zip(tally.every, sums.every, strict=True)]
+            for table, more in zip(tally.met, sums.met, strict=True):
+                table[:] = (np.array(table, np.int64).reshape(more.shape) + more).tolist()
+            for _, contact in piece.apart:
+                self.steps.add_to(tally, contact)
 
-    def _add(self, tally: MatrixTally, found: _CountedChunk, again: np.ndarray) -> None:
-        chunk = found.chunk
-        # Doubles are rare: only a chunk that has some is counted again, without them.
-        sums = self._sums(chunk, ~chunk.apart & ~again) if (again & ~chunk.apart).any() else found.sums
-        for profile, counts in sums.profiles:
-            tally.add_to(profile, counts)
-        tally.every = [one + other for one, other in zip(tally.every, sums.every, strict=True)]
-        for table, more in zip(tally.met, sums.met, strict=True):
-            table[:] = (np.array(table, np.int64).reshape(more.shape) + more).tolist()
-        for row in np.flatnonzero(chunk.apart | again).tolist():
-            self._add_one(tally, chunk, row, is_again=bool(again[row]))
+    def _work(self, chunk: Chunk, people: Contacts) -> tuple[Contacts, Any, np.ndarray, _Sums]:
+        masks = None
+        if self.layout.audience == "segment":
+            masks = self.chunks.encoder.segments(chunk, people.person["zone"])
+        used = ~chunk.apart
+        return people, masks, used, self._sums(people, masks, used)
 
-    def _add_one(self, tally: MatrixTally, chunk: Chunk, row: int, *, is_again: bool) -> None:
-        """Count a contact that the readers of cells must look at."""
-        source, number = self.source.source, chunk.number + row
-        try:
-            if is_again:
-                raise BadCellError(chunk.ids[row].as_py(), "one row for each contact")  # noqa: TRY301  (one way for all)
-            self.steps.add_to(tally, chunk.contact(row))
-        except BadCellError as bad:
-            column = getattr(bad, "__notes__", ["contact_id"])[0]
-            self.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
-        except ModelError as error:
-            self.bad.add(BadRow.of_error(source, number, error))
-
-    def _parts(self) -> Iterator[Part]:
-        for part in self.source.parts(lambda _: True):
-            if isinstance(part, BadRow):
-                self.bad.add(part)
-            else:
-                yield part
-
-    def _read(self, part: Part) -> _CountedChunk:
-        number, names, arrays = part
-        plan = ContactPlan(names, places_of(names, self.source.source), self.spellings, self.zone)
-        chunk = Chunk(plan, arrays, number)
-        # Of two rows with one id the first counts, even where it is bad.
-        nameless = chunk.apart.copy()
-        return _CountedChunk(chunk, nameless, self._sums(chunk, None))
-
-    def _sums(self, chunk: Chunk, wanted: np.ndarray | None) -> _Sums:
-        """What the rows that are wanted come to; None for those that need no reader of cells."""
-        people = self.encoder.contacts(chunk)
-        masks = self.encoder.segments(chunk, people.person["zone"]) if self.layout.audience == "segment" else None
-        wanted = ~chunk.apart if wanted is None else wanted
+    def _sums(self, people: Contacts, masks: Any, wanted: np.ndarray) -> _Sums:
+        """What some contacts of a chunk come to."""
         zones = self.zones.names
         counts: dict[Profile, np.ndarray] = {}
         every = np.zeros(self.rules.width, np.int64)
         met = [np.zeros((len(first), len(then)), np.int64) for first, then in self.layout.sides]
-        for start, stop in pairwise([*range(0, chunk.rows, _ROWS), chunk.rows]):
+        for start, stop in pairwise([*range(0, len(wanted), _ROWS), len(wanted)]):
             rows = np.flatnonzero(wanted[start:stop]) + start
             facts, eligible = self.rules.facts(people, rows, zones, self.at)
             every += facts.sum(axis=0, dtype=np.int64)

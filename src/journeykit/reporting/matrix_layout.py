@@ -15,7 +15,7 @@ from journeykit.rule import Rule
 from journeykit.rule.reasoning import can_be_true
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 AUDIENCES = ("stage", "stage*role", "segment")
@@ -244,3 +244,16 @@ def _known(value: str, allowed: tuple[str, ...], name: str) -> None:
         hint = closest(value, allowed)
         meant = f"; did you mean {hint!r}?" if hint else ""
         raise ModelError(f"{name} is one of {', '.join(allowed)}, found {value!r}{meant}", field=name)
+
+
+def row_of(layout: MatrixLayout, names: Mapping[str, str | None]) -> Profile:
+    """The row of contacts of a segment, a stage or a role, as they are given; what the rows are not is left out.
+
+    Args:
+        layout: the rows.
+        names: what contacts have, by ``segment``, ``stage`` and ``role``.
+    """
+    stage, role = layout.stage_of(names.get("stage")), layout.role_of(names.get("role"))
+    if layout.audience == "segment":
+        return names.get("segment"), None, None
+    return None, stage, role if layout.audience == "stage*role" else None

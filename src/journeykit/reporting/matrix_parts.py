@@ -85,6 +85,8 @@ class MatrixMessage:
         fit_high: the highest.
         fit_mean: the mean over the contacts whom it can address; None where there are none.
         eligible: how many contacts of the row it can address; None without contacts.
+        granted: how many times it was granted to contacts of the row; None without decisions.
+        lost: how many of its claims there lost to a cap, a conflict, a quota or a better message; None likewise.
     """
 
     campaign: str
@@ -95,13 +97,15 @@ class MatrixMessage:
     fit_high: float
     fit_mean: float | None = None
     eligible: int | None = None
+    granted: int | None = None
+    lost: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
         return {name: getattr(self, name) for name in _MESSAGE}
 
 
-_MESSAGE = ("campaign", "content", "team", "live", "fit_low", "fit_high", "fit_mean", "eligible")
+_MESSAGE = ("campaign", "content", "team", "live", "fit_low", "fit_high", "fit_mean", "eligible", "granted", "lost")
 
 
 @frozen(kw_only=True)
@@ -149,6 +153,8 @@ class CrowdedRow:
         messages: how many messages of live campaigns speak there.
         contacts: how many contacts of the row one of them can address; None without contacts.
         wanted: how many messages can address one of these contacts, as a mean; None where there are none.
+        granted: how many messages were granted to them; None without decisions.
+        lost: how many of their claims lost to a cap, a conflict, a quota or a better message; None likewise.
     """
 
     group: MatrixGroup
@@ -156,10 +162,12 @@ class CrowdedRow:
     messages: int
     contacts: int | None = None
     wanted: float | None = None
+    granted: int | None = None
+    lost: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
-        counts = {name: getattr(self, name) for name in ("messages", "contacts", "wanted")}
+        counts = {name: getattr(self, name) for name in ("messages", "contacts", "wanted", "granted", "lost")}
         return {**self.group.names, "channel": self.channel, **counts}
 
 
@@ -172,16 +180,22 @@ class ConflictPair:
         first: the campaign after which the other may not follow.
         then: the other.
         met: how many contacts both can address; None without contacts.
+        stopped: how many claims of one of them lost to the other while the conflict was binding; None without
+            decisions, and where these do not say it.
+        both: how many contacts were granted both, in an order or at a distance that the conflict allows; None without
+            decisions.
     """
 
     conflict: str
     first: str
     then: str
     met: int | None = None
+    stopped: int | None = None
+    both: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
-        return {"conflict": self.conflict, "first": self.first, "then": self.then, "met": self.met}
+        return {name: getattr(self, name) for name in ("conflict", "first", "then", "met", "stopped", "both")}
 
 
 @frozen(kw_only=True)
@@ -232,6 +246,7 @@ class MatrixFacts:
     columns: tuple[tuple[str, str | None], ...]
     cells: tuple[MatrixCell, ...]
     everybody: MatrixGroup | None = None
+    has_decisions: bool = False
     crowded: tuple[CrowdedRow, ...] = ()
     pairs: tuple[ConflictPair, ...] = ()
     threads: tuple[ThemeThread, ...] = ()

@@ -110,7 +110,8 @@ def _message_text(own: MatrixMessage, is_double: bool, width: int) -> str:
     """A content in a cell: its name, fit, and how many it can address."""
     name = short_name(f"{own.campaign}/{own.content}" if is_double else own.content, width)
     eligible = "" if own.eligible is None else f": {own.eligible:,}"
-    return f"{name}{_fit_text(own)}{'' if own.live else ' (not live)'}{eligible}"
+    granted = "" if own.granted is None else f", {own.granted:,} granted"
+    return f"{name}{_fit_text(own)}{'' if own.live else ' (not live)'}{eligible}{granted}"
 
 
 def _fit_text(own: MatrixMessage) -> str:
@@ -141,19 +142,28 @@ def _lists(matrix: MatrixFacts) -> Iterator[tuple[str, list[str], list[list[str]
                 short_name(own.channel),
                 f"{own.messages:,}",
                 *([] if own.contacts is None else [f"{own.contacts:,}", f"{own.wanted or 0:,.1f}"]),
+                *([] if own.granted is None else [f"{own.granted:,}", f"{own.lost:,}"]),
             ]
             for own in matrix.crowded
         ]
         counted = [] if matrix.everybody is None else ["contacts", "for each of them"]
-        yield "several ask for the same contacts", [name, "channel", "messages", *counted], rows, range(2, 5)
+        counted += ["granted", "lost"] if matrix.has_decisions else []
+        yield (
+            "several ask for the same contacts",
+            [name, "channel", "messages", *counted],
+            rows,
+            range(2, 3 + len(counted)),
+        )
     if matrix.pairs:
         rows = [
             [short_name(own.conflict), short_name(own.first), short_name(own.then)]
             + ([] if own.met is None else [f"{own.met:,}"])
+            + ([] if own.both is None else ["-" if own.stopped is None else f"{own.stopped:,}", f"{own.both:,}"])
             for own in matrix.pairs
         ]
         met = [] if matrix.everybody is None else ["contacts"]
-        yield "kept apart by a conflict", ["conflict", "first", "not then", *met], rows, (3,)
+        met += ["stopped", "got both"] if matrix.has_decisions else []
+        yield "kept apart by a conflict", ["conflict", "first", "not then", *met], rows, range(3, 3 + len(met))
     if matrix.threads:
         yield "themes along the journey", ["theme", "where it speaks", "broken off"], _threads(matrix), ()
 

@@ -31,6 +31,8 @@ MATRIX: Mapping[str, str] = {
     "fit_mean": "number",
     "eligible": "number",
     "cell_eligible": "number",
+    "granted": "number",
+    "lost": "number",
 }
 """The columns of the table of a matrix, with the kind of each. A cell in which nobody speaks has no campaign."""
 
@@ -49,6 +51,7 @@ class MessagingMatrix(MatrixFacts):
         columns: the columns: channel, and theme (or what `by` says), None for messages without one.
         cells: every cell, row by row.
         everybody: all contacts as one row; None without contacts.
+        has_decisions: whether decisions were counted.
         crowded: where several messages ask for the attention of the same contacts, those with most first.
         pairs: the campaigns that a conflict keeps apart, those that met most contacts first.
         threads: the themes along the journey; none where the journey has no stages or content no themes.
