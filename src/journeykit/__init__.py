@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from journeykit.reporting.campaign_overlap import overlap as overlap
     from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
+    from journeykit.reporting.slot_report import free_slots as free_slots
     from journeykit.rule import Rule as Rule
     from journeykit.simulating.simulation import simulate as simulate
 
@@ -147,6 +148,7 @@ _HOMES = {
     "Window": "model.window",
     "compare": "comparing.comparison",
     "evaluate": "evaluating",
+    "free_slots": "reporting",
     "learn": "learning.learner",
     "messaging_matrix": "reporting",
     "overlap": "reporting",

@@ -22,6 +22,7 @@ from journeykit.cli.arguments import (
     check_unharmed,
     columns,
     instant,
+    name_list,
     open_ledger,
     policies_of,
     print_json,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from journeykit.cli.progress_bar import ProgressBar
     from journeykit.job import Inputs, Job, TableJob
     from journeykit.ledger import Ledger
+    from journeykit.reporting import FreeSlots
 
 
 def add_decide(commands: Any) -> None:
@@ -51,6 +53,7 @@ def add_decide(commands: Any) -> None:
     plan = add_playbook_command(commands, "plan", _plan, words)
     add_tables(plan, until=True)
     _add_job(plan)
+    add_room(plan)
 
 
 def add_tables(parser: argparse.ArgumentParser, *, at: bool = True, until: bool = False) -> None:
@@ -68,6 +71,17 @@ def add_tables(parser: argparse.ArgumentParser, *, at: bool = True, until: bool 
     parser.add_argument("--at", required=at, type=instant, metavar="T", help="the instant of the decisions")
     parser.add_argument("--until", required=until, type=instant, metavar="T", help="the last instant of a plan")
     add_policy(parser)
+
+
+def add_room(parser: argparse.ArgumentParser) -> None:
+    """What says that free slots are counted once the plan is made."""
+    room = parser.add_argument_group("room", "how many more messages contacts could get, beside the plan")
+    room.add_argument("--room", action="store_true", help="count free slots too, by segment, channel and day")
+    room.add_argument(
+        "--room-by", metavar="NAME", help="tell contacts apart by stage, role or any column, or by several: stage*role"
+    )
+    room.add_argument("--room-channels", type=name_list, metavar="NAME,...", help="of these channels (all)")
+    room.add_argument("--room-out", metavar="F", help="write free slots as a table: .csv, .jsonl or .parquet")
 
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
@@ -162,8 +176,10 @@ def _decide(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    _check_room(arguments)
     job = _done(arguments)
     summary, calendar = job.summary(), job.calendar()
+    room = _room(arguments) if arguments.room else None
     if arguments.summary is not None:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True) | calendar.to_dict())
     if arguments.json:
@@ -172,9 +188,54 @@ def _plan(arguments: argparse.Namespace) -> int:
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
     print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
+    if room is not None:
+        print(f"\n{room}", file=page)
     if not arguments.quiet:
         print(summary, file=sys.stderr)
     return DONE
+
+
+_NEEDED_FOR_ROOM = ("contact_id", "campaign_id", "content_id", "channel", "outcome", "send_at", "playbook")
+
+
+def _check_room(arguments: argparse.Namespace) -> None:
+    """What can be said of the count of free slots before any work is done."""
+    if not arguments.room:
+        for name in ("room_by", "room_channels", "room_out"):
+            if getattr(arguments, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')} is about free slots: give --room too")
+        return
+    if arguments.contacts is None:
+        raise UsageError("--room counts what contacts could get: give --contacts too")
+    if arguments.out == "-":
+        raise UsageError("--room reads the plan once it is written: give --out a file")
+    lacking = [name for name in _NEEDED_FOR_ROOM if arguments.columns is not None and name not in arguments.columns]
+    if lacking:
+        raise UsageError(f"--room reads the plan's {lacking[0]}: name it among --columns, or leave the option out")
+
+
+def _room(arguments: argparse.Namespace) -> FreeSlots:
+    """The free slots beside the plan that was written, or that the ledger has."""
+    from journeykit.reporting.slot_report import SLOTS, free_slots
+    from journeykit.tables.write_rows import write_rows
+
+    is_reserved = arguments.ledger is not None and not arguments.dry_run
+    with ledger_of(arguments) as ledger:
+        try:
+            found = free_slots(
+                Playbook.load(arguments.playbook),
+                **{name: getattr(arguments, name) for name in ("contacts", "touches", "claims", "events")},
+                **{name: getattr(arguments, name) for name in ("at", "until", "zone", "threads")},
+                decisions=() if is_reserved else arguments.out,
+                by=arguments.room_by or "segment",
+                channels=arguments.room_channels,
+                ledger=ledger,
+            )
+        except ModelError as error:
+            raise UsageError(f"--room: {error}") from error
+    if arguments.room_out is not None:
+        write_rows(arguments.room_out, SLOTS, ([cells[name] for name in SLOTS] for cells in found.rows()))
+    return found
 
 
 def _done(arguments: argparse.Namespace) -> Job | TableJob:
@@ -275,7 +336,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{option} {saved} would overwrite a file that is read or written")
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
             raise UsageError(f"{option} {saved}: no file can be written there")
-        if option == "--bad-rows" and format_of(saved) is None:
+        if option in ("--bad-rows", "--room-out") and format_of(saved) is None:
             raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
@@ -310,8 +371,8 @@ def _ledger_file(arguments: argparse.Namespace) -> str | None:
 
 def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
     """What a job writes beside its decisions."""
-    names = ("save_prices", "summary", "bad_rows")
-    return [(f"--{name.replace('_', '-')}", getattr(arguments, name)) for name in names]
+    names = ("save_prices", "summary", "bad_rows", "room_out")
+    return [(f"--{name.replace('_', '-')}", getattr(arguments, name, None)) for name in names]
 
 
 def arbiter_of(arguments: argparse.Namespace) -> Arbiter:

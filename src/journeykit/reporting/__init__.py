@@ -25,14 +25,22 @@ if TYPE_CHECKING:
     from journeykit.reporting.page_parts import PageColumn as PageColumn
     from journeykit.reporting.page_parts import PagePart as PagePart
     from journeykit.reporting.page_parts import PageTable as PageTable
+    from journeykit.reporting.slot_report import SLOTS as SLOTS
+    from journeykit.reporting.slot_report import BarredSlots as BarredSlots
+    from journeykit.reporting.slot_report import FreeSlots as FreeSlots
+    from journeykit.reporting.slot_report import GroupSlots as GroupSlots
+    from journeykit.reporting.slot_report import free_slots as free_slots
 
 _HOMES = {
+    "BarredSlots": "reporting.slot_report",
     "CampaignCount": "reporting.campaign_overlap",
     "CampaignOverlap": "reporting.campaign_overlap",
     "CampaignPair": "reporting.campaign_overlap",
     "ConflictPair": "reporting.matrix_parts",
     "CrowdedRow": "reporting.matrix_parts",
     "DecisionReport": "reporting.decision_report",
+    "FreeSlots": "reporting.slot_report",
+    "GroupSlots": "reporting.slot_report",
     "MATRIX": "reporting.messaging_matrix",
     "MatrixCell": "reporting.matrix_parts",
     "MatrixGroup": "reporting.matrix_parts",
@@ -43,7 +51,9 @@ _HOMES = {
     "PageColumn": "reporting.page_parts",
     "PagePart": "reporting.page_parts",
     "PageTable": "reporting.page_parts",
+    "SLOTS": "reporting.slot_report",
     "ThemeThread": "reporting.matrix_parts",
+    "free_slots": "reporting.slot_report",
     "messaging_matrix": "reporting.matrix_builder",
     "overlap": "reporting.campaign_overlap",
     "report": "reporting.decision_report",
