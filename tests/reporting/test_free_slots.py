@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit import Arbiter, Arm, CapChange, DataError, Experiment, ModelError, Playbook, RuleChanges, free_slots
+from journeykit.cli import main
 from journeykit.job import Inputs, Job
 from journeykit.reporting import SLOTS
 from journeykit.reporting.slot_probes import SlotProbes
@@ -226,7 +227,7 @@ def test_the_report_is_plain_narrow_and_escaped():
     rows = list(found.rows())
     assert set(rows[0]) == set(SLOTS)
     assert len(rows) == 2 * 2 * 5
-    assert json.loads(json.dumps(found.to_dict()))["schema"] == "journeykit.free_slots/1"
+    assert json.loads(json.dumps(found.to_dict()))["every"]["free"]["email"]["2026-11-02"] == 1
 
 
 def test_an_empty_table_has_no_slots():
@@ -314,3 +315,45 @@ def test_slots_are_those_of_probes_that_are_decided_alone(seed):
         reasons = [row.reason for _, decision in decided for row in decision.rows if row.campaign == asked.campaign]
         count = sum(reason in ("granted", "outbid") for reason in reasons)
         assert found.every.free[asked.channel].get(asked.day, 0) == count, (seed, asked)
+
+
+def _limits_broken(chosen, caps):
+    """Whether days that are chosen break a cap of so many within some days."""
+    return any(sum(end - length < day <= end for day in chosen) > most for most, length in caps for end in chosen)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 4)), max_size=3))
+@settings(max_examples=15, deadline=None)
+def test_together_is_the_largest_set_of_days(caps):
+    """All sets of five days are tried."""
+    rules = playbook([{"max": most, "window": {"days": length}} for most, length in caps])
+    found = free_slots(rules, anna(), at=AT, until=UNTIL)
+    sets = ([day for day in range(5) if own >> day & 1] for own in range(32))
+    assert found.every.together == max(len(chosen) for chosen in sets if not _limits_broken(chosen, caps))
+
+
+def test_the_command_counts_beside_its_plan(tmp_path, capsys):
+    """`plan --room` prints the calendar and then the room, as text or JSON, and writes a table."""
+    rules, people, out, room = (tmp_path / name for name in ("p.json", "c.csv", "plan.csv", "room.csv"))
+    own = playbook([{"max": 1, "window": {"days": 2}}], campaigns=[{"id": "launch", "content": ["email"]}])
+    rules.write_text(json.dumps(own.to_dict()))
+    people.write_text("contact_id,consent\nanna,email\n")
+    given_words = ["plan", str(rules), "--contacts", str(people), "--at", AT.isoformat(), "--until", UNTIL.isoformat()]
+    given_words += ["--out", str(out), "--quiet"]
+    assert main([*given_words, "--room", "--room-out", str(room)]) == 0
+    printed = capsys.readouterr().out
+    assert "Free slots by day" in printed
+    assert printed.index("messages granted") < printed.index("Room of 1 contacts")
+    assert len(room.read_text().splitlines()) == 11
+    assert main([*given_words, "--room", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["room"]["every"]["free"]["email"].values()) == [0, 0, 1, 1, 1]
+    ledger = f"sqlite:///{tmp_path / 'l.db'}"
+    assert main(["ledger", "upgrade", ledger]) == 0
+    capsys.readouterr()
+    assert main([*given_words, "--ledger", ledger, "--room", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["room"]["every"] == found["room"]["every"]
+    assert main([*given_words, "--room-by", "stage"]) == 2
+    assert "give --room too" in capsys.readouterr().err
+    assert main([*given_words, "--room", "--columns", "contact_id"]) == 2
+    assert "name it among --columns" in capsys.readouterr().err

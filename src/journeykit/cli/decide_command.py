@@ -183,7 +183,8 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.summary is not None:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True) | calendar.to_dict())
     if arguments.json:
-        print_json("summary", summary.to_dict() | calendar.to_dict())
+        found = summary.to_dict() | calendar.to_dict()
+        print_json("summary", found if room is None else found | {"room": room.to_dict()})
         return DONE
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
@@ -216,6 +217,7 @@ def _check_room(arguments: argparse.Namespace) -> None:
 
 def _room(arguments: argparse.Namespace) -> FreeSlots:
     """The free slots beside the plan that was written, or that the ledger has."""
+    from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.slot_report import SLOTS, free_slots
     from journeykit.tables.write_rows import write_rows
 

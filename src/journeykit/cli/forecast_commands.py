@@ -13,10 +13,11 @@ from journeykit.cli.arguments import (
     add_playbook_command,
     add_policy,
     add_zone,
-    as_json,
     check_unharmed,
     instant,
     policies_of,
+    print_found,
+    print_json,
     threads,
     zone_of,
 )
@@ -102,7 +103,13 @@ def _check(arguments: argparse.Namespace) -> None:
         check_unharmed(arguments.out, {f"the {name}": getattr(arguments, name) for name in tables})
 
 
-def counted_by(arguments: argparse.Namespace, count: Callable[..., Any], columns: Mapping[str, str], **how: Any) -> int:
+def counted_by(
+    arguments: argparse.Namespace,
+    what: str,
+    count: Callable[..., Any],
+    columns: Mapping[str, str],
+    **how: Any,
+) -> int:
     """Count by a function, and give what it found."""
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.write_rows import write_rows
@@ -115,7 +122,10 @@ def counted_by(arguments: argparse.Namespace, count: Callable[..., Any], columns
         raise UsageError(str(error)) from error
     if arguments.out is not None:
         write_rows(arguments.out, columns, ([cells[name] for name in columns] for cells in found.rows()))
-    print(as_json(found.to_dict()) if arguments.json else found._repr_html_() if arguments.html else found)
+    if arguments.json:
+        print_json(what, found.to_dict())
+    else:
+        print_found(found, arguments)
     return DONE
 
 
@@ -134,4 +144,4 @@ def _overlap(arguments: argparse.Namespace) -> int:
     need_columns("overlap")
     from journeykit.reporting.campaign_overlap import OVERLAPS, overlap
 
-    return counted_by(arguments, overlap, OVERLAPS)
+    return counted_by(arguments, "overlap", overlap, OVERLAPS)

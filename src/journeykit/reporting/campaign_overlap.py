@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from journeykit.basics.plain_data import with_schema
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.model.outcome import Reason
@@ -40,7 +39,7 @@ COMPETING = frozenset(list(Reason)[list(Reason).index(Reason.NOT_WORTH_IT) :]) |
 """The reasons of claims that are eligible: nothing of the contact, the content or the time forbids them."""
 _SHOWN = 20
 _UNKNOWN = "-"
-_LONGEST = 30
+_LONGEST = 26
 
 
 @frozen(kw_only=True)
@@ -126,17 +125,14 @@ class CampaignOverlap:
 
     def to_dict(self) -> dict[str, Any]:
         """The overlap as plain data."""
-        return with_schema(
-            "overlap",
-            {
-                "contacts": self.contacts,
-                "decided": self.decided,
-                "campaigns": [own.to_dict() for own in self.campaigns],
-                "pairs": [own.to_dict() for own in self.pairs],
-                "apart": self.apart,
-                "notes": list(self.notes),
-            },
-        )
+        return {
+            "contacts": self.contacts,
+            "decided": self.decided,
+            "campaigns": [own.to_dict() for own in self.campaigns],
+            "pairs": [own.to_dict() for own in self.pairs],
+            "apart": self.apart,
+            "notes": list(self.notes),
+        }
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The pairs, as rows of a table with the columns of `OVERLAPS`."""

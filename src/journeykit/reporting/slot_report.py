@@ -10,7 +10,6 @@ import pyarrow as pa
 from attrs import evolve, frozen
 
 from journeykit.basics.clock import WEEKDAYS, clock, micros, moment
-from journeykit.basics.plain_data import with_schema
 from journeykit.errors import ModelError
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.placing.funnel import repeatable
@@ -146,21 +145,18 @@ class FreeSlots:
 
     def to_dict(self) -> dict[str, Any]:
         """The slots as plain data."""
-        return with_schema(
-            "free_slots",
-            {
-                "at": self.at.isoformat(),
-                "until": self.until.isoformat(),
-                "by": list(self.by),
-                "channels": list(self.channels),
-                "days": [day.isoformat() for day in self.days],
-                "planned": self.planned,
-                "every": self.every.to_dict(),
-                "groups": [own.to_dict() for own in self.groups],
-                "barred": [own.to_dict() for own in self.barred],
-                "notes": list(self.notes),
-            },
-        )
+        return {
+            "at": self.at.isoformat(),
+            "until": self.until.isoformat(),
+            "by": list(self.by),
+            "channels": list(self.channels),
+            "days": [day.isoformat() for day in self.days],
+            "planned": self.planned,
+            "every": self.every.to_dict(),
+            "groups": [own.to_dict() for own in self.groups],
+            "barred": [own.to_dict() for own in self.barred],
+            "notes": list(self.notes),
+        }
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the table of free slots, with the columns of `SLOTS`."""
@@ -190,7 +186,7 @@ class FreeSlots:
         shown = (own, *self.groups[:_SHOWN])
         more = len(self.groups) - len(shown) + 1
         title = f"Free slots by {' * '.join(self.by)}" + (f" ({more:,} more in --json)" if more else "")
-        headings = ("", "contacts", *(_cut(name, 12) for name in channels), "a contact", "together", "a contact")
+        headings = ("", "contacts", *(_cut(name, 12) for name in channels), "each", "together", "each")
         groups = [
             (
                 _cut(group.name or "all contacts", _LONGEST),
