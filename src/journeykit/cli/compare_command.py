@@ -20,13 +20,17 @@ from journeykit.cli.arguments import (
     threads,
 )
 from journeykit.cli.decide_command import add_tables
+from journeykit.cli.sensitivity_options import add_sensitivity, check_sensitivity, sensitivities
 from journeykit.columns import missing_module
 from journeykit.errors import ModelError, missing
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Mapping
 
-    from journeykit.comparing import Comparison
+    from journeykit.arbiter import Arbiter
+    from journeykit.cli.progress_bar import ProgressBar
+    from journeykit.comparing import Comparison, Sensitivity
 
 
 def add_compare(commands: Any) -> None:
@@ -57,7 +61,12 @@ def add_compare(commands: Any) -> None:
         "--threads", type=threads, metavar="N", help="contacts are decided in so many threads (by default up to 4)"
     )
     add_max_bad(parser)
-    parser.add_argument("--out", metavar="F", help="write the groups as a table too: .csv, .jsonl or .parquet")
+    add_sensitivity(parser)
+    parser.add_argument(
+        "--out",
+        metavar="F",
+        help="write the groups, or the sensitivity of one playbook, as a table too: .csv, .jsonl or .parquet",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print everything as JSON")
     form.add_argument("--html", action="store_true", help="print HTML")
@@ -69,43 +78,68 @@ def _compare(arguments: argparse.Namespace) -> int:
     if lacking in ("numpy", "pyarrow", "narwhals"):
         raise missing(lacking, "columns", "compare")
     _check(arguments)
-    found = _compared(arguments)
-    _write(arguments, found)
+    from journeykit.cli.progress_bar import ProgressBar
+
+    with ProgressBar(quiet=arguments.quiet) as bar:
+        found = None if _is_alone(arguments) else _compared(arguments, bar)
+        worth = sensitivities(arguments, _arbiters(arguments), bar) if arguments.sensitivity else []
+    _write(arguments, found, worth)
     if arguments.json:
-        print(as_json(with_schema("comparison", found.to_dict())))
+        print(as_json(_plain(found, worth)))
+        return DONE
+    reports = [own for own in (found, *worth) if own is not None]
+    if arguments.html:
+        print("\n".join(own._repr_html_() for own in reports))
     else:
-        print(found._repr_html_() if arguments.html else found)
+        print("\n\n".join(map(str, reports)))
     return DONE
 
 
-def _compared(arguments: argparse.Namespace) -> Comparison:
+def _is_alone(arguments: argparse.Namespace) -> bool:
+    """Whether nothing is compared: of one playbook only what its numbers are worth is asked."""
+    return arguments.sensitivity and len(arguments.sides) == 1 and not arguments.by
+
+
+def _plain(found: Comparison | None, worth: list[Sensitivity]) -> Mapping[str, Any]:
+    """The comparison as plain data, with the sensitivity of each playbook; or that of one alone."""
+    if found is None:
+        return worth[0].to_dict()
+    more = {"sensitivities": [own.to_dict() for own in worth]} if worth else {}
+    return with_schema("comparison", found.to_dict() | more)
+
+
+def _arbiters(arguments: argparse.Namespace) -> list[Arbiter]:
     from journeykit.arbiter import Arbiter
-    from journeykit.cli.progress_bar import ProgressBar
+    from journeykit.playbook.playbook import Playbook
+
+    policies, guards = policies_of(arguments), _guards(arguments)
+    return [Arbiter(Playbook.load(own), policies=policies, guards=guards) for own in arguments.sides]
+
+
+def _compared(arguments: argparse.Namespace, bar: ProgressBar) -> Comparison:
     from journeykit.comparing.comparison import compare, is_playbook
     from journeykit.playbook.playbook import Playbook
 
-    policies = policies_of(arguments)
     sides: list[Any] = list(arguments.sides)
     if all(map(is_playbook, sides)):
-        sides = [Arbiter(Playbook.load(own), policies=policies, guards=_guards(arguments)) for own in sides]
-    with ProgressBar(quiet=arguments.quiet) as bar:
-        try:
-            return compare(
-                *sides,
-                **{name: getattr(arguments, name) for name in TABLES},
-                at=arguments.at,
-                until=arguments.until,
-                by=all_names(arguments.by) or (),
-                level=arguments.level,
-                names=arguments.sides,
-                playbook=None if arguments.playbook is None else Playbook.load(arguments.playbook),
-                zone=arguments.zone,
-                max_bad=arguments.max_bad,
-                threads=arguments.threads,
-                progress=bar,
-            )
-        except ModelError as error:
-            raise UsageError(str(error)) from error
+        sides = _arbiters(arguments)
+    try:
+        return compare(
+            *sides,
+            **{name: getattr(arguments, name) for name in TABLES},
+            at=arguments.at,
+            until=arguments.until,
+            by=all_names(arguments.by) or (),
+            level=arguments.level,
+            names=arguments.sides,
+            playbook=None if arguments.playbook is None else Playbook.load(arguments.playbook),
+            zone=arguments.zone,
+            max_bad=arguments.max_bad,
+            threads=arguments.threads,
+            progress=bar,
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
 
 
 def _guards(arguments: argparse.Namespace) -> Any:
@@ -120,6 +154,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
     if arguments.at is not None and arguments.until is not None and arguments.until < arguments.at:
         raise UsageError("--until lies before --at")
+    check_sensitivity(arguments)
     if arguments.out is None:
         return
     if format_of(arguments.out) is None:
@@ -128,9 +163,12 @@ def _check(arguments: argparse.Namespace) -> None:
     check_unharmed(arguments.out, given | {side: side for side in arguments.sides})
 
 
-def _write(arguments: argparse.Namespace, found: Comparison) -> None:
-    from journeykit.comparing.comparison_report import COMPARISONS
+def _write(arguments: argparse.Namespace, found: Comparison | None, worth: list[Sensitivity]) -> None:
+    from journeykit.comparing import COMPARISONS, SENSITIVITIES
     from journeykit.tables.write_rows import write_rows
 
-    if arguments.out is not None:
-        write_rows(arguments.out, COMPARISONS, ([own[name] for name in COMPARISONS] for own in found.rows()))
+    if arguments.out is None:
+        return
+    columns = COMPARISONS if found is not None else SENSITIVITIES
+    rows: Iterator[Mapping[str, Any]] = worth[0].rows() if found is None else found.rows()
+    write_rows(arguments.out, columns, ([own[name] for name in columns] for own in rows))
