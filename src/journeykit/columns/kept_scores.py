@@ -25,4 +25,5 @@ class KeptScores(KeptTable):
         """
         if self._encoder is None:
             self._encoder = encode()
+            self._encoder.is_kept = True
         return self._encoder

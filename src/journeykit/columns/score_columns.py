@@ -53,7 +53,11 @@ class ScoreEncoder:
 
     Attributes:
         scored: the campaigns for which some row has a propensity, an opt_out or an uplift: their claims need one.
+        is_kept: whether several runs read it, of contacts that may be the same.
     """
+
+    is_kept = False
+    _joined: tuple[np.ndarray, list[tuple[str, str | None]], ScoreArrays, int] | None = None
 
     def __init__(
         self,
@@ -191,6 +195,18 @@ class ScoreEncoder:
     def join(self, index: ContactIndex, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
         """The scores by contact, and how many belong to contacts that were not met."""
         found = index.find(self.one, self.two)
+        keys = [(opening.campaign.id, opening.content_id) for opening in layout.list]
+        if self._joined is not None:
+            # The same contacts in the same rows, and the same openings: nothing of it changes from run to run.
+            before, own_keys, arrays, unknown = self._joined
+            if own_keys == keys and len(arrays.first) == contacts + 1 and np.array_equal(before, found):
+                return arrays, unknown
+        arrays, unknown = self._join(found, contacts, layout)
+        if self.is_kept:
+            self._joined = found, keys, arrays, unknown
+        return arrays, unknown
+
+    def _join(self, found: np.ndarray, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
         self.counts = np.bincount(found[found >= 0], minlength=contacts)
         # A score of a campaign is one of each of its openings; that of a content comes after it, and so replaces it.
         openings = [_openings_of(layout, *key) for key in self._keys]
