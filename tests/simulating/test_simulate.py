@@ -71,6 +71,24 @@ def test_an_opt_out_takes_back_what_was_said(scope, messages, opt_outs, base) ->
     assert totals(found) == {"messages": messages, "responses": 0, "value": 0, "opt_outs": opt_outs, "base": base}
 
 
+def test_pressure_makes_the_next_message_riskier() -> None:
+    """Each message of seven days doubles the chance, and the playbook that decides knows."""
+    playbook = {
+        **PLAYBOOK,
+        "campaigns": [{"id": "news", "content": ["letter"], "repeat": None, "starts": "2026-11-02"}],
+        "opt_out_cost": 1,
+    }
+    history = [{"contact_id": "anna", "sent_at": AT - timedelta(days=3), "channel": "email"}]
+    # A message is worth 0.05; two messages ago it risked 0.02.
+    risks = scores(PEOPLE[:2], ["news"], propensity=1e-2, value=5.0, opt_out=0.02)
+    found = simulate(Playbook.from_dict(playbook), PEOPLE[:2], history, risks, pressure=2, **days(10)).playbooks[0]
+    # Ben is written to until two messages of a week stop the third, which would risk 0.08. Anna's history is in the
+    # score already: it takes the message of three days ago longer to be forgotten, and then leaves more behind.
+    assert found.by_world("messages")[0].tolist() == [2, 2, 0, 0, 1, 0, 0, 2, 2, 0]
+    plain = simulate(Playbook.from_dict(playbook), PEOPLE[:2], history, risks, **days(3)).playbooks[0]
+    assert plain.by_world("messages")[0].tolist() == [2, 2, 2]
+
+
 JOURNEY = {
     **PLAYBOOK,
     "journey": {
@@ -277,6 +295,7 @@ def test_equal_playbooks_meet_the_same_luck() -> None:
     [
         ({"seeds": 0}, "seeds is a whole number from 1 on"),
         ({"opt_outs": "mail"}, "opt_outs is one of all, channel, topic"),
+        ({"pressure": 0}, "pressure is a number above 0"),
         ({"response": "sole"}, "did you mean 'sale'"),
         ({"until": AT - timedelta(days=1)}, "lies before at"),
         ({"until": AT + timedelta(days=9_999)}, "more than 3,660 nights"),

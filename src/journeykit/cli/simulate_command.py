@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,7 @@ from journeykit.columns import missing_module
 from journeykit.errors import ModelError, missing
 
 if TYPE_CHECKING:
-    import argparse
-
+    from journeykit.playbook.playbook import Playbook
     from journeykit.simulating import SimulationReport
 
 _TABLES = ("contacts", "touches", "scores", "events", "chances")
@@ -52,8 +52,12 @@ def add_simulate(commands: Any) -> None:
         "--scores", metavar="F", help="the chances: contact_id, campaign_id, propensity, value, opt_out, ..."
     )
     tables.add_argument("--events", metavar="F", help="what contacts did: contact_id, event, at, ...")
-    tables.add_argument(
-        "--chances", metavar="F", help="how contacts move on a day without a message: stage, to, chance"
+    moves = tables.add_mutually_exclusive_group()
+    moves.add_argument("--chances", metavar="F", help="how contacts move on a day without a message: stage, to, chance")
+    moves.add_argument(
+        "--estimate-chances",
+        action="store_true",
+        help="estimate how contacts move on a day without a message, from --events and --touches until --at",
     )
     add_zone(tables)
     parser.add_argument(
@@ -71,12 +75,26 @@ def add_simulate(commands: Any) -> None:
         default="all",
         help="what an opt-out takes back: all consent (default), that for the channel, or for the topic",
     )
+    parser.add_argument(
+        "--pressure",
+        type=_factor,
+        default=1.0,
+        metavar="X",
+        help="by how much each message of the seven days before multiplies the chance of an opt-out, such as 1.2 (1)",
+    )
     add_policy(parser, "a playbook")
     parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of the intervals (0.95)")
     parser.add_argument("--threads", type=threads, metavar="N", help="how many chunks are decided at once")
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the days as a table too: .csv, .jsonl or .parquet")
     add_forms(parser)
+
+
+def _factor(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, such as 1.2") from None
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -102,9 +120,10 @@ def _simulate(arguments: argparse.Namespace) -> int:
             until=arguments.until,
             seeds=arguments.seeds,
             seed=arguments.seed,
-            chances=arguments.chances,
+            chances=_chances(arguments, playbooks[0]),
             response=arguments.response,
             opt_outs=arguments.opt_outs,
+            pressure=arguments.pressure,
             names=names,
             policies=policies_of(arguments),
             zone=arguments.zone,
@@ -123,6 +142,16 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _chances(arguments: argparse.Namespace, playbook: Playbook) -> Any:
+    """How contacts move on a day without a message: as a table says, or as was seen on the first playbook's journey."""
+    if not arguments.estimate_chances:
+        return arguments.chances
+    from journeykit.simulating.move_rates import daily_chances
+
+    tables = (arguments.events, arguments.touches, arguments.contacts)
+    return daily_chances(playbook, *tables, until=arguments.at, zone=arguments.zone)
+
+
 def _tell(done: int, total: int) -> None:
     """Show a terminal how far the work is."""
     print(f"\rnight {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
@@ -132,6 +161,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """What can be said of the command line before any work is done."""
     from journeykit.tables import ENDINGS, format_of
 
+    if arguments.estimate_chances and arguments.events is None:
+        raise UsageError("--estimate-chances takes chances from events: give --events too")
     if arguments.out is None:
         return
     if format_of(arguments.out) is None:

@@ -9,6 +9,8 @@ from journeykit.tables.arrow.kept_table import KeptTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+
     from journeykit.columns.score_columns import ScoreEncoder
 
 
@@ -16,6 +18,15 @@ class KeptScores(KeptTable):
     """Scores that several runs of one playbook read, one after the other: encoded once."""
 
     _encoder: ScoreEncoder | None = None
+    _risk: np.ndarray | None = None
+
+    def pressed(self, risk: np.ndarray) -> None:
+        """From here on, the chances of opt-outs are others.
+
+        Args:
+            risk: by row of the table of contacts, by what they are multiplied; none becomes more than 1.
+        """
+        self._risk = risk
 
     def encoded(self, encode: Callable[[], ScoreEncoder]) -> ScoreEncoder:
         """The scores as arrays.
@@ -26,4 +37,5 @@ class KeptScores(KeptTable):
         if self._encoder is None:
             self._encoder = encode()
             self._encoder.is_kept = True
+        self._encoder.risk = self._risk
         return self._encoder

@@ -54,9 +54,11 @@ class ScoreEncoder:
     Attributes:
         scored: the campaigns for which some row has a propensity, an opt_out or an uplift: their claims need one.
         is_kept: whether several runs read it, of contacts that may be the same.
+        risk: by contact, by what its chances of opt-outs are multiplied; None for 1.
     """
 
     is_kept = False
+    risk: np.ndarray | None = None
     _joined: tuple[np.ndarray, list[tuple[str, str | None]], ScoreArrays, int] | None = None
 
     def __init__(
@@ -200,11 +202,20 @@ class ScoreEncoder:
             # The same contacts in the same rows, and the same openings: nothing of it changes from run to run.
             before, own_keys, arrays, unknown = self._joined
             if own_keys == keys and len(arrays.first) == contacts + 1 and np.array_equal(before, found):
-                return arrays, unknown
+                return self._pressed(arrays), unknown
         arrays, unknown = self._join(found, contacts, layout)
         if self.is_kept:
             self._joined = found, keys, arrays, unknown
-        return arrays, unknown
+        return self._pressed(arrays), unknown
+
+    def _pressed(self, arrays: ScoreArrays) -> ScoreArrays:
+        """Scores by contact, whose chances of opt-outs are others now."""
+        if self.risk is None or not len(arrays.estimate):
+            return arrays
+        estimate = arrays.estimate.copy()
+        estimate["opt_out"] = np.minimum(estimate["opt_out"] * np.repeat(self.risk, np.diff(arrays.first)), 1.0)
+        parts = {name: getattr(arrays, name) for name in ("first", "score", "chance", "worth", "estimated")}
+        return ScoreArrays(**parts, estimate=estimate)
 
     def _join(self, found: np.ndarray, contacts: int, layout: RulesetArrays) -> tuple[ScoreArrays, int]:
         self.counts = np.bincount(found[found >= 0], minlength=contacts)

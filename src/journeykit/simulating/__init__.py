@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from journeykit.simulating.move_rates import daily_chances as daily_chances
     from journeykit.simulating.seed_mean import SeedMean as SeedMean
     from journeykit.simulating.simulation import simulate as simulate
     from journeykit.simulating.simulation_report import SIMULATIONS as SIMULATIONS
@@ -16,6 +17,7 @@ _HOMES = {
     "SeedMean": "simulating.seed_mean",
     "SimulatedPlaybook": "simulating.simulation_report",
     "SimulationReport": "simulating.simulation_report",
+    "daily_chances": "simulating.move_rates",
     "simulate": "simulating.simulation",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from journeykit.arbiter import Arbiter
-from journeykit.basics.clock import HOUR, micros
+from journeykit.basics.clock import DAY, HOUR, micros
+from journeykit.columns.kept_scores import KeptScores
 from journeykit.job.summary import Summary
 from journeykit.model.response import WELL_KNOWN, Response
 from journeykit.model.touch import Touch
 from journeykit.simulating.contact_base import INSTANT, BaseState, ContactBase
 from journeykit.simulating.message_chances import MessageChances
+from journeykit.simulating.sent_messages import SentMessages
 from journeykit.simulating.stage_moves import StageWalk, move_events
 from journeykit.tables.arrow.arrays import as_numpy, coded, numbers, one_piece, texts
 from journeykit.tables.arrow.column import Column
@@ -37,6 +40,8 @@ FLOWS = ("messages", "responses", "value", "opt_outs")
 LEVELS = ("base", "lifetime")
 """What is so at the end of a day."""
 OPT_OUT, ANSWER = "opt_out", "response"
+WEEK = 7
+"""Over so many days pressure is counted."""
 LATER = HOUR
 """So long after a message its answer comes, or half of the time in which it counts, if that is shorter."""
 _ASKED = ("contact_id", "campaign_id", "content_id", "channel", "send_at")
@@ -90,6 +95,10 @@ class WorldSetting:
         end: the instant at which the last day ends.
         opt_outs: what an opt-out takes back: one of `WITHDRAWN`.
         response: the name of the response that an answer is; None for the first that is about the message.
+        pressure: by how much each message of seven days multiplies the chance that the next one makes its contact opt
+            out.
+        before: by contact, how many messages came in the seven days before the first night.
+        history: the messages that came before.
         zone: the zone in which instants without an offset are meant.
         max_bad: how many bad rows are tolerated.
         threads: how many chunks are decided at once.
@@ -98,7 +107,7 @@ class WorldSetting:
     arbiter: Arbiter
     base: ContactBase
     touches: KeptTable | None
-    scores: KeptTable | None
+    scores: KeptScores | None
     events: KeptTable
     has_events: bool
     chances: MessageChances
@@ -109,6 +118,9 @@ class WorldSetting:
     end: datetime
     opt_outs: str
     response: str | None
+    pressure: float
+    before: NDArray[np.int64]
+    history: SentMessages
     zone: str | None
     max_bad: int | str | None
     threads: int | None
@@ -167,6 +179,8 @@ class SimulatedWorld:
         self._campaigns: dict[str, NDArray[np.float64]] = {}
         self._unscored: dict[str, int] = {}
         self._riskless: dict[str, int] = {}
+        # By night of the last seven days, how many messages each contact got.
+        self._lately: deque[NDArray[np.int64]] = deque(maxlen=WEEK - 1)
         journey = setting.playbook.journey
         worth = [] if journey is None else [stage.value or 0.0 for stage in journey.stages]
         lost = [] if journey is None else [stage.lost for stage in journey.stages]
@@ -217,7 +231,8 @@ class SimulatedWorld:
     def _night(self, night: int, at: datetime) -> NDArray[np.float64]:
         """Decide, and let chance answer: by arm, the sums of `FLOWS`."""
         setting = self._setting
-        sent = self._decided(at)
+        risk = self._risk(at)
+        sent = self._decided(at, risk)
         contact = setting.base.known.find(Column(sent["contact_id"]), len(sent["contact_id"]), {}).astype(np.int64)
         code, kinds = self._coded(sent)
         pairs = [(kind.campaign, kind.content) for kind in kinds]
@@ -225,19 +240,35 @@ class SimulatedWorld:
         self._note(chances, code, kinds)
         keys = setting.base.keys.take(contact)
         answers = keys.draws_by_kind(code, pairs, self._seed, "response", night) < chances.propensity
-        leaves = keys.draws_by_kind(code, pairs, self._seed, "opt_out", night) < chances.opt_out
+        leaves = keys.draws_by_kind(code, pairs, self._seed, "opt_out", night) < chances.opt_out * risk[contact]
         leaves = self._withdraw(contact, code, kinds, as_numpy(sent["send_at"]), leaves)
         worth = np.where(np.isnan(chances.value), 1.0, chances.value)
         self._tell(sent, code, kinds, worth, answers, leaves)
         self._move(night, at, contact)
         flows = np.stack([np.ones(len(contact)), answers, np.where(answers, worth, 0.0), leaves])
         self._count(code, kinds, flows)
+        self._lately.append(np.bincount(contact, minlength=setting.base.count))
         by_arm = [np.bincount(setting.group[contact], own, setting.groups) for own in flows]
         return np.stack(by_arm, axis=1)
 
-    def _decided(self, at: datetime) -> dict[str, pa.Array]:
+    def _risk(self, at: datetime) -> NDArray[np.float64]:
+        """By contact, by what the chance of an opt-out is multiplied, by how many messages came in seven days.
+
+        Scores are about the history at the beginning: what differs from it counts.
+        """
+        setting = self._setting
+        if setting.pressure == 1:
+            return np.ones(setting.base.count)
+        now = micros(at)
+        recent = setting.history.counts(now - WEEK * DAY, now, setting.base.count) + sum(self._lately)
+        found: NDArray[np.float64] = setting.pressure ** (recent - setting.before).astype(np.float64)
+        return found
+
+    def _decided(self, at: datetime, risk: NDArray[np.float64]) -> dict[str, pa.Array]:
         """The messages of a night."""
         setting = self._setting
+        if setting.scores is not None and setting.pressure != 1:
+            setting.scores.pressed(np.append(risk, 1.0)[setting.base.row])
         found = setting.arbiter.decide_table(
             self._state.table(tells_since=True),
             self._touches,

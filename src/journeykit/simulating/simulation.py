@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from journeykit.arbiter import Arbiter
-from journeykit.basics.clock import clock, first_and_last, micros
-from journeykit.basics.validation import shown
+from journeykit.basics.clock import DAY, clock, first_and_last, micros
+from journeykit.basics.validation import is_number, shown
 from journeykit.columns.arm_numbers import ArmColumns
 from journeykit.columns.kept_scores import KeptScores
 from journeykit.errors import DataError, ModelError, closest
@@ -17,7 +17,8 @@ from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.playbook.playbook import Playbook
 from journeykit.simulating.contact_base import ContactBase
 from journeykit.simulating.message_chances import MessageChances
-from journeykit.simulating.simulated_world import ALL, ANSWER, WITHDRAWN, SimulatedWorld, WorldSetting
+from journeykit.simulating.sent_messages import SentMessages
+from journeykit.simulating.simulated_world import ALL, ANSWER, WEEK, WITHDRAWN, SimulatedWorld, WorldSetting
 from journeykit.simulating.simulation_report import SimulatedPlaybook, SimulationReport
 from journeykit.simulating.stage_moves import StageWalk, checked_chances, read_chances
 from journeykit.tables.arrow.kept_table import KeptTable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from journeykit.simulating.stage_moves import DailyChances
 
 _SHOWN = 5
+MOST_PRESSURE = 10
 MOST_NIGHTS = 3_660
 """So many nights are simulated at most: ten years."""
 
@@ -53,6 +55,7 @@ def simulate(
     chances: DailyChances | Any = None,
     response: str | None = None,
     opt_outs: str = ALL,
+    pressure: float = 1.0,
     names: Sequence[str] | None = None,
     policies: Mapping[str, Policy] | None = None,
     zone: str | None = None,
@@ -83,11 +86,16 @@ def simulate(
         seeds: how many worlds are simulated for each playbook.
         seed: the first of the seeds; the others follow it.
         chances: how contacts move on a day without a message: a mapping by stage of chances by stage, or a table with
-            the columns ``stage``, ``to`` and ``chance``.
+            the columns ``stage``, ``to`` and ``chance``; `journeykit.simulating.daily_chances` estimates them.
         response: the name of the response that an answer is; None for the first of the playbook that is about the
             message.
         opt_outs: what an opt-out takes back: ``all`` consent, that for the ``channel``, or that for the ``topic``
             (all of it where the content has no topic).
+        pressure: by how much each message that a contact got in the seven days before multiplies the chance that the
+            next one makes them opt out, such as 1.2. The scores are about the history at ``at``: a contact who had two
+            messages in the seven days before it, and has three in those before a later night, has this chance times
+            ``pressure`` then; the playbook that decides is given it too, as if it were scored anew. 1 for scores that
+            stay as they are.
         names: what the playbooks are called in the report; None for their own names.
         policies: your own policies by name, for all playbooks that are not compiled yet.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
@@ -119,6 +127,9 @@ def simulate(
     arbiters = _compiled(playbooks, policies or {})
     nights_of = [_nights(own.playbook, at, until) for own in arbiters]
     _check(arbiters, seeds, seed, opt_outs, response)
+    if not is_number(pressure) or not 0 < pressure <= MOST_PRESSURE:
+        said = f"pressure is a number above 0, up to {MOST_PRESSURE}, found {shown(pressure)}"
+        raise ModelError(said, field="pressure")
     known = None if zone is None else clock(zone).zone
     tables = _Tables([own.playbook for own in arbiters], contacts, touches, scores, events, zone=known)
     moves = {} if chances is None else read_chances(chances, known)
@@ -139,6 +150,7 @@ def simulate(
             chances=moves,
             opt_outs=opt_outs,
             response=response,
+            pressure=float(pressure),
             zone=zone,
             max_bad=max_bad,
             threads=threads,
@@ -153,7 +165,9 @@ def simulate(
         level=level,
         contacts=tables.count,
         opt_outs=opt_outs,
+        pressure=float(pressure),
         playbooks=tuple(found),
+        chances=moves,
         notes=tuple(tables.notes()),
     )
 
@@ -275,7 +289,8 @@ class _Tables:
         if playbook.experiments:
             columns = ArmColumns(playbook)
             group, arms = columns.numbers(base.known.ids, base.accounts()), [own or "" for own in columns.names]
-        events = self._events
+        first = micros(nights[0])
+        events, history = self._events, SentMessages.of(self._touches, base.known, first, self._zone)
         setting = WorldSetting(
             arbiter=arbiter,
             base=base,
@@ -287,6 +302,8 @@ class _Tables:
             walk=walk,
             group=group,
             groups=len(arms),
+            before=history.counts(first - WEEK * DAY, first, base.count),
+            history=history,
             nights=nights[:-1],
             end=nights[-1],
             zone=zone,

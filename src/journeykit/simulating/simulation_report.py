@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from journeykit.simulating.seed_mean import SeedMean
 from journeykit.simulating.simulated_world import FLOWS, LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 MEASURES = (*FLOWS, *LEVELS)
@@ -174,7 +175,9 @@ class SimulationReport:
         level: the level of confidence of intervals.
         contacts: how many contacts there are.
         opt_outs: what an opt-out takes back.
+        pressure: by how much each message of seven days multiplies the chance of an opt-out.
         playbooks: what came to pass under each; the others are compared with the first.
+        chances: by stage, and by the stage to which a contact goes, the chance on a day without a message.
         notes: what is to be said of the tables.
     """
 
@@ -185,7 +188,9 @@ class SimulationReport:
     level: float
     contacts: int
     opt_outs: str
+    pressure: float
     playbooks: tuple[SimulatedPlaybook, ...]
+    chances: Mapping[str, Mapping[str, float]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     def of(self, name: str) -> SimulatedPlaybook:
@@ -208,12 +213,13 @@ class SimulationReport:
         found = {
             "at": self.at.isoformat(),
             "until": self.until.isoformat(),
-            **{name: getattr(self, name) for name in ("seeds", "seed", "level", "contacts", "opt_outs")},
+            **{name: getattr(self, name) for name in ("seeds", "seed", "level", "contacts", "opt_outs", "pressure")},
             "playbooks": [own.to_dict() for own in self.playbooks],
             "differences": [
                 {"playbook": own.name, "against": self.playbooks[0].name, "measure": measure, **gap.to_dict()}
                 for own, measure, gap in self._differences()
             ],
+            "chances": {stage: dict(row) for stage, row in self.chances.items()},
             "notes": list(self.notes),
         }
         return with_schema("simulation", found)
@@ -254,6 +260,13 @@ class SimulationReport:
             )
         for own in self.playbooks:
             yield from self._tables_of(own)
+        if self.chances:
+            moves = [
+                (stage, to, f"{100 * chance:.3g} %")
+                for stage, row in self.chances.items()
+                for to, chance in row.items()
+            ]
+            yield ReportTable("Moves on a day without a message", ("from", "to", "chance"), moves, 2)
 
     def _tables_of(self, own: SimulatedPlaybook) -> Iterator[ReportTable]:
         if len(own.arms) > 1:
