@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from journeykit import Arbiter, Contact, ModelError, Playbook, Score, Touch, simulate
+from journeykit import Arbiter, Contact, DataError, ModelError, Playbook, Score, Touch, simulate
 from journeykit.journey import Event
 
 NEVER = 1e-5
@@ -334,3 +338,88 @@ def test_dead_ends_are_told() -> None:
     assert "no message goes out; why, in the first night: no_consent: 2" in str(
         simulate(Playbook.from_dict(PLAYBOOK), nobody, **days(2))
     )
+
+
+def alike():
+    """Days and stages of a simulation in which everything has a part, as lists."""
+    playbook = {
+        "journey": {
+            "stages": ["lead", {"name": "customer", "value": 9}],
+            "transitions": [{"from": "lead", "to": "customer", "event": "sale"}],
+        },
+        "content": [{"id": "letter", "channel": "email"}],
+        "campaigns": [{"id": "news", "content": ["letter"], "repeat": None}],
+        "responses": [{"name": "sale", "event": "sale", "within": "2d"}],
+        "opt_out_cost": 1,
+    }
+    people = [{"contact_id": number, "stage": "lead", "consent_email": True} for number in range(20)]
+    table = scores(people, ["news"], propensity=0.2, opt_out=0.05)
+    more = {"pressure": 1.5, "seeds": 2, "chances": {"lead": {"customer": 0.1}}}
+    own = simulate(Playbook.from_dict(playbook), people, scores=table, **more, **days(5)).playbooks[0]
+    return [own.days.tolist(), own.on_stages.tolist()]
+
+
+def test_it_is_the_same_without_the_extension_module() -> None:
+    """Contact by contact, with the same luck."""
+    code = (
+        "import json, sys; sys.modules['journeykit.kernels._core'] = None; sys.path[:0] = sys.argv[1:]; "
+        "from test_simulate import alike; print(json.dumps(alike()))"
+    )
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", code, str(here), str(here.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == alike()
+
+
+def test_arms_are_reported_apart() -> None:
+    """Each with its own contacts, and together they are all."""
+    experiment = {
+        "name": "price",
+        "arms": [
+            {"name": "now", "share": 0.5},
+            {"name": "new", "share": 0.5, "with": {"caps": [{"name": "one a day", "max": 0}]}},
+        ],
+    }
+    many = [{"contact_id": f"c{number}", "consent_email": True} for number in range(60)]
+    found = simulate(
+        Playbook.from_dict({**PLAYBOOK, "experiments": [experiment]}),
+        many,
+        scores=scores(many, propensity=0.5, opt_out=0.1),
+        **days(3),
+    )
+    own = found.playbooks[0]
+    arms = {
+        name: (size, own.total("messages", place).mean)
+        for place, (name, size) in enumerate(zip(own.arms, own.sizes, strict=True))
+    }
+    assert sum(size for size, _ in arms.values()) == 60
+    assert arms["price:new"][1] == 0
+    assert arms["price:now"][1] == own.total("messages").mean > 60
+    assert "price:new" in str(found)
+    assert {row["arm"] for row in found.rows()} == {None, *(name or "(none)" for name in own.arms)}
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "\u202eabc", "x" * 10_000])
+def test_names_of_any_kind_are_shown(name) -> None:
+    """They cannot break out of the page, nor make the text as wide as they are."""
+    playbook = {**PLAYBOOK, "name": name, "campaigns": [{"id": name, "content": ["letter"]}]}
+    found = simulate(Playbook.from_dict(playbook), PEOPLE, **days(1))
+    assert "<script>" not in found._repr_html_()
+    assert found.to_dict()["playbooks"][0]["campaigns"][0]["campaign"] == name
+    assert max(map(len, str(found).splitlines())) <= 130
+
+
+def test_a_table_without_contacts_is_refused() -> None:
+    """There is nobody to simulate."""
+    with pytest.raises(DataError, match="there are no contacts"):
+        simulate(Playbook.from_dict(PLAYBOOK), [], **days(1))
+
+
+def test_doubles_and_bad_rows_are_told() -> None:
+    """What the first night could not use is named; the others go on."""
+    people = [*PEOPLE, {"contact_id": "anna", "opted_out": True}, {"contact_id": None}]
+    found = simulate(Playbook.from_dict(PLAYBOOK), people, scores=scores(propensity=1.0), **days(1))
+    assert "rows that could not be used, in the first night: 2" in str(found)
+    # A later row of one who has opted out forbids, and is counted.
+    assert totals(found) == {"messages": 2, "responses": 2, "value": 2, "opt_outs": 0, "base": 2}

@@ -13,9 +13,9 @@ import pytest
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook, Score
 from journeykit.__main__ import main
 from journeykit.basics.validation import LARGEST
-from journeykit.columns.score_columns import numbers_of_scores
 from journeykit.job import Inputs, Job, TableJob
 from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.score_numbers import numbers_of_scores
 from journeykit.tables.score_table import SCORE_READERS
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)

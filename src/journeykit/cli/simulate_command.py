@@ -30,6 +30,8 @@ from journeykit.columns import missing_module
 from journeykit.errors import ModelError, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from journeykit.playbook.playbook import Playbook
     from journeykit.simulating import SimulationReport
 
@@ -102,7 +104,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     playbooks = [Playbook.load(path) for path in arguments.playbook]
-    names = [own.name or Path(path).stem for own, path in zip(playbooks, arguments.playbook, strict=True)]
+    names = _names([own.name for own in playbooks], arguments.playbook)
     zone_of(arguments)
     lacking = missing_module()
     if lacking in ("numpy", "pyarrow", "narwhals"):
@@ -140,6 +142,14 @@ def _simulate(arguments: argparse.Namespace) -> int:
     else:
         print_found(found, arguments)
     return DONE
+
+
+def _names(own: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """What playbooks are called: by their names where these tell them apart, else by their files."""
+    from journeykit.playbook.playbook import Playbook
+
+    named = len(set(own)) == len(own) and Playbook().name not in own
+    return [*own] if named else [Path(path).stem for path in paths]
 
 
 def _chances(arguments: argparse.Namespace, playbook: Playbook) -> Any:

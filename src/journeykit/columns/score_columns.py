@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.basics.validation import LARGEST, shown
+from journeykit.basics.validation import shown
 from journeykit.columns.chunk import id_keys
 from journeykit.columns.word_counts import count_words
 from journeykit.kernels.interface.contact_arrays import ESTIMATES, SCORES, ScoreArrays
@@ -15,7 +14,8 @@ from journeykit.kernels.interface.records import records
 from journeykit.model.bad_row import BadRow
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables.arrow.column import UNREAD, Column
-from journeykit.tables.cells import BadCellError, is_no_number, read_id
+from journeykit.tables.arrow.score_numbers import float_or_nan, numbers_of_scores
+from journeykit.tables.cells import BadCellError, read_id
 from journeykit.tables.header import fold_name, missing_column, places_of
 from journeykit.tables.score_table import (
     NEEDED,
@@ -30,22 +30,13 @@ from journeykit.tables.score_table import (
 from journeykit.tables.words import Words, spelling_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from journeykit.columns.contact_index import ContactIndex
     from journeykit.columns.ruleset_arrays import RulesetArrays
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_row_list import BadRows
-
-_ENDS = {
-    "propensity": (0, 1),
-    "value": (-LARGEST, LARGEST),
-    "spread": (0, LARGEST),
-    "opt_out": (0, 1),
-    "uplift": (-1, 1),
-}
-"""Between which numbers each column of a score lies, as its reader has it."""
 
 
 class ScoreEncoder:
@@ -189,7 +180,7 @@ class ScoreEncoder:
             column = "content_id"
             check_content(campaign, self._read_content(cells.get(column)), known)
             for column, read in SCORE_READERS.items():
-                _float_or_nan(read, cells.get(column))
+                float_or_nan(read, cells.get(column))
         except BadCellError as error:
             return BadRow(self.source.source, number, column, error.found, error.allowed)
         raise AssertionError(values)
@@ -248,24 +239,6 @@ class ScoreEncoder:
         return arrays, int(np.count_nonzero(found < 0))
 
 
-def numbers_of_scores(name: str, column: Column) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a column of scores, NaN where there is none, and which rows their reader refuses.
-
-    Args:
-        name: which column, one of `SCORE_READERS`.
-        column: its cells.
-    """
-    plain = column.numbers
-    if plain is None:
-        codes, cells = column.read(partial(_float_or_nan, SCORE_READERS[name]))
-        refused = np.array([cell is UNREAD for cell in cells], np.bool_)[codes]
-        return np.array([np.nan if cell is UNREAD else cell for cell in cells], np.float64)[codes], refused
-    # Hardly two numbers of a score are alike: they are not read one by one.
-    found, known = plain
-    low, high = _ENDS[name]
-    return np.where(known, found, np.nan), known & ~((found >= low) & (found <= high))
-
-
 def _with_estimates(read: Sequence[tuple[np.ndarray, ...]]) -> Sequence[tuple[np.ndarray, ...]]:
     """Parts of a table, each with estimates for all its rows where one of them has any."""
     if not any(len(part[-1]) for part in read):
@@ -286,7 +259,3 @@ def _openings_of(layout: RulesetArrays, campaign: str, content: str | None) -> l
         for number, opening in enumerate(layout.list)
         if opening.campaign.id == campaign and content in (None, opening.content_id)
     ]
-
-
-def _float_or_nan(read: Callable[[Any], float], value: Any) -> float:
-    return float("nan") if is_no_number(value) else float(read(value))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.columns.score_columns import numbers_of_scores
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.tables.arrow.score_numbers import numbers_of_scores
 from journeykit.tables.cells import read_id
 from journeykit.tables.header import places_of
 from journeykit.tables.score_table import read_content

@@ -9,7 +9,7 @@ import numpy as np
 from journeykit.basics.clock import DAY, clock, micros
 from journeykit.errors import ModelError
 from journeykit.measuring.contact_numbers import ContactNumbers
-from journeykit.placing.place import place_table
+from journeykit.simulating.journey_places import journey_places
 from journeykit.simulating.sent_messages import SentMessages
 from journeykit.tables.arrow.kept_table import KeptTable
 from journeykit.tables.arrow.open_arrow import open_source
@@ -75,7 +75,7 @@ def daily_chances(
         raise ModelError("the playbook has no journey on which contacts could move", field="playbook")
     known, end = None if zone is None else clock(zone).zone, micros(until)
     log = KeptTable.of(open_source(events, "events", typed=is_property, zone=known))
-    found = place_table(journey, log, contacts, until, zone=zone, timezone=playbook.timezone)
+    found = journey_places(journey, log, contacts, until, zone=zone, timezone=playbook.timezone)
     stages, size = [stage.name for stage in journey.stages], len(journey.stages)
     contact, stage, since = (found.step(name).astype(np.int64) for name in ("contact", "stage", "since"))
     way = found.step("way").astype(np.int64)

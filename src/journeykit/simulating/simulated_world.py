@@ -16,6 +16,7 @@ from journeykit.arbiter import Arbiter
 from journeykit.basics.clock import DAY, HOUR, micros
 from journeykit.columns.kept_scores import KeptScores
 from journeykit.job.summary import Summary
+from journeykit.kernels import has_kernels
 from journeykit.model.response import WELL_KNOWN, Response
 from journeykit.model.touch import Touch
 from journeykit.simulating.contact_base import INSTANT, BaseState, ContactBase
@@ -25,6 +26,8 @@ from journeykit.simulating.stage_moves import StageWalk, move_events
 from journeykit.tables.arrow.arrays import as_numpy, coded, numbers, one_piece, texts
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.kept_table import KeptTable
+from journeykit.tables.arrow.score_numbers import numbers_of_scores
+from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,12 +270,10 @@ class SimulatedWorld:
     def _decided(self, at: datetime, risk: NDArray[np.float64]) -> dict[str, pa.Array]:
         """The messages of a night."""
         setting = self._setting
-        if setting.scores is not None and setting.pressure != 1:
-            setting.scores.pressed(np.append(risk, 1.0)[setting.base.row])
         found = setting.arbiter.decide_table(
             self._state.table(tells_since=True),
             self._touches,
-            setting.scores,
+            self._scores(risk),
             events=self._events if setting.has_events else None,
             at=at,
             outcomes="granted",
@@ -283,6 +284,35 @@ class SimulatedWorld:
             summary=None if self._summaries else self._summaries.append,
         )
         return {name: one_piece(found[name]) for name in _ASKED}
+
+    def _scores(self, risk: NDArray[np.float64]) -> KeptTable | None:
+        """The scores of a night."""
+        setting = self._setting
+        scores = setting.scores
+        if scores is None or setting.pressure == 1:
+            return scores
+        if has_kernels():
+            scores.pressed(np.append(risk, 1.0)[setting.base.row])
+            return scores
+        # Rows are read as they are: the column is another one.
+        ids = [
+            array
+            for _, names, arrays in scores.chunks()
+            for name, array in zip(names, arrays, strict=True)
+            if fold_name(name) == "contact_id"
+        ]
+        contact = np.concatenate([setting.base.known.find(Column(own), len(own), {}) for own in ids])
+        factors = np.append(risk, 1.0)[contact]
+
+        def pressed(array: Any, start: int, stop: int) -> Any:
+            if array is None:
+                return None
+            known, refused = numbers_of_scores("opt_out", Column(array))
+            found = np.minimum(known * factors[start:stop], 1.0)
+            cells = zip(refused.tolist(), Column(array).cells(), found.tolist(), strict=True)
+            return [cell if is_bad else own for is_bad, cell, own in cells]
+
+        return KeptTable(scores.source, scores.kept, scores.columns, scores).changed({"opt_out": pressed})
 
     def _coded(self, sent: Mapping[str, pa.Array]) -> tuple[NDArray[np.int64], list[MessageKind]]:
         """By message, the place of its kind; and the kinds."""

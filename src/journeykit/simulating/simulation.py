@@ -19,7 +19,7 @@ from journeykit.simulating.contact_base import ContactBase
 from journeykit.simulating.message_chances import MessageChances
 from journeykit.simulating.sent_messages import SentMessages
 from journeykit.simulating.simulated_world import ALL, ANSWER, WEEK, WITHDRAWN, SimulatedWorld, WorldSetting
-from journeykit.simulating.simulation_report import SimulatedPlaybook, SimulationReport
+from journeykit.simulating.simulation_report import SimulatedPlaybook, SimulationReport, short
 from journeykit.simulating.stage_moves import StageWalk, checked_chances, read_chances
 from journeykit.tables.arrow.kept_table import KeptTable
 from journeykit.tables.arrow.open_arrow import open_source
@@ -375,4 +375,4 @@ def _notes(setting: WorldSetting, worlds: Sequence[WorldResult]) -> Iterable[str
 def _some(names: Iterable[str]) -> str:
     found = sorted(names)
     more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
-    return ", ".join(found[:_SHOWN]) + more
+    return ", ".join(map(short, found[:_SHOWN])) + more

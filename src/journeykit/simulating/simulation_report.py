@@ -47,6 +47,7 @@ _TITLES = {
     "lifetime": "lifetime value",
 }
 _UNKNOWN = "-"
+_LONGEST = 40
 _SHOWN_DAYS, _SHOWN_CAMPAIGNS = 10, 20
 """So many days and campaigns are in the text; all are in the table and the JSON."""
 
@@ -252,17 +253,17 @@ class SimulationReport:
         yield ReportTable("In all", ("playbook", *_headings(MEASURES)), [_totals(own) for own in self.playbooks], 1)
         if len(self.playbooks) > 1:
             rows = [
-                (own.name, _TITLES[measure], _number(gap.mean), _interval(gap))
+                (short(own.name), _TITLES[measure], _number(gap.mean), _interval(gap))
                 for own, measure, gap in self._differences()
             ]
             yield ReportTable(
-                f"More than {self.playbooks[0].name}", ("playbook", "", "difference", "interval"), rows, 2
+                f"More than {short(self.playbooks[0].name)}", ("playbook", "", "difference", "interval"), rows, 2
             )
         for own in self.playbooks:
             yield from self._tables_of(own)
         if self.chances:
             moves = [
-                (stage, to, f"{100 * chance:.3g} %")
+                (short(stage), short(to), f"{100 * chance:.3g} %")
                 for stage, row in self.chances.items()
                 for to, chance in row.items()
             ]
@@ -271,21 +272,22 @@ class SimulationReport:
     def _tables_of(self, own: SimulatedPlaybook) -> Iterator[ReportTable]:
         if len(own.arms) > 1:
             rows = [
-                (name or "(none)", f"{size:,}", *(_cells(own.total(measure, place)) for measure in own.measures))
+                (short(name) or "(none)", f"{size:,}", *(_cells(own.total(measure, place)) for measure in own.measures))
                 for place, (name, size) in enumerate(zip(own.arms, own.sizes, strict=True))
             ]
-            yield ReportTable(f"{own.name}: arms", ("arm", "contacts", *_headings(own.measures)), rows, 1)
+            yield ReportTable(f"{short(own.name)}: arms", ("arm", "contacts", *_headings(own.measures)), rows, 1)
         rows = [_campaign(own, campaign) for campaign in _largest(own)]
         yield ReportTable(
-            f"{own.name}: campaigns{_cut(len(own.campaigns), _SHOWN_CAMPAIGNS, 'with the most messages')}",
+            f"{short(own.name)}: campaigns{_cut(len(own.campaigns), _SHOWN_CAMPAIGNS, 'with the most messages')}",
             ("campaign", *_headings(FLOWS)),
             rows,
             1,
         )
         shown = _spread(len(own.dates))
         rows = [(own.dates[night].isoformat(), *_so_far(own, night)) for night in shown]
+        cut = _cut(len(own.dates), len(shown), "all days are in the table")
         yield ReportTable(
-            f"{own.name}: so far, at the end of the day{_cut(len(own.dates), len(shown), 'all days are in the table')}",
+            f"{short(own.name)}: so far, at the end of the day{cut}",
             ("day", *_headings(MEASURES)),
             rows,
             1,
@@ -311,7 +313,7 @@ class SimulationReport:
         shared = [line for line in self.playbooks[0].said if all(line in own.said for own in self.playbooks)]
         yield from shared
         for own in self.playbooks:
-            yield from (f"{own.name}: {line}" for line in own.said if line not in shared)
+            yield from (f"{short(own.name)}: {line}" for line in own.said if line not in shared)
 
     def __str__(self) -> str:
         return text(self._heading(), self.tables())
@@ -321,6 +323,11 @@ class SimulationReport:
 
     def _repr_html_(self) -> str:
         return page(self._heading(), self.tables())
+
+
+def short(name: str) -> str:
+    """A name as tables for people have it: of a long one the beginning."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _headings(measures: Sequence[str]) -> tuple[str, ...]:
@@ -349,11 +356,11 @@ def _cells(found: SeedMean) -> str:
 
 def _totals(own: SimulatedPlaybook) -> tuple[str, ...]:
     known = own.measures
-    return own.name, *(_cells(own.total(name)) if name in known else _UNKNOWN for name in MEASURES)
+    return short(own.name), *(_cells(own.total(name)) if name in known else _UNKNOWN for name in MEASURES)
 
 
 def _campaign(own: SimulatedPlaybook, campaign: str) -> tuple[str, ...]:
-    return campaign, *(_number(own.campaign(campaign, name).mean) for name in FLOWS)
+    return short(campaign), *(_number(own.campaign(campaign, name).mean) for name in FLOWS)
 
 
 def _so_far(own: SimulatedPlaybook, night: int) -> Iterator[str]:

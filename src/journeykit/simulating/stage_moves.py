@@ -13,9 +13,9 @@ from journeykit.basics.clock import moment
 from journeykit.basics.validation import is_number, shown
 from journeykit.errors import DataError, ModelError, closest
 from journeykit.journey.stages import ANY, Transition
-from journeykit.placing.place import place_table
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.simulating.contact_base import AS_GIVEN, INSTANT, stage_cells
+from journeykit.simulating.journey_places import journey_places
 from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.arrays import coded, numbers, texts
 from journeykit.tables.arrow.column import UNREAD, Column
@@ -144,7 +144,7 @@ class StageWalk:
         """Note where contacts are at an instant, by all that happened until then."""
         if self._journey is None or not self.moves:
             return
-        found = place_table(
+        found = journey_places(
             self._journey,
             events,
             self._contacts,
