@@ -264,16 +264,3 @@ def counted(count: int, noun: str) -> str:
 def _html(table: ReportTable) -> str:
     numbers = range(table.names, len(table.headings))
     return html_table(table.headings, table.rows, title=table.title, right=numbers)
-    def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f'<{tag} style="{_CELL};text-align:{"left" if place < table.names else "right"}">{html.escape(clean(cell))}'
-            f"</{tag}>"
-            for place, cell in enumerate(row)
-        )
-
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
-    return (
-        f"<p><strong>{html.escape(clean(table.title), quote=False)}</strong></p>"
-        f'<table style="border-collapse:collapse"><thead><tr>{cells(table.headings, "th")}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
-    )
