@@ -117,8 +117,8 @@ class MatrixGrants:
             self._bits.add(contact[known][rows], unit)
             self._stop(piece, place)
         self._tells = {"binding", "lost_to"} <= set(self.log.columns)
-        for label, own, more in zip(facet.labels, granted, lost, strict=True):
-            row = row_of(self.layout, dict(zip(by, label, strict=True)))
+        for names, own, more in zip(facet.labels, granted, lost, strict=True):
+            row = row_of(self.layout, dict(zip(by, names, strict=True)))
             for found, counts in ((self.granted, own), (self.lost, more)):
                 found[row] = found.get(row, 0) + counts[:-1]
         self.both = list(self._both(len(facet.code)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
+from journeykit.basics.html_table import html_page, html_table
 from journeykit.basics.text import clean, width_of
 from journeykit.basics.text_table import text_table
 from journeykit.reporting.matrix_tally import WHYS
@@ -18,18 +18,17 @@ _WIDE = 120
 """So many characters wide is the text at most."""
 _CELL = 18
 """A column of the grid is at least so wide; those that find no place go on below."""
-_NAME = 40
-_LABEL = 24
-_MOST_ROWS = 60
-_MOST_COLUMNS = 24
-_MOST_LINES = 20
-_IN_CELL = 4
-"""So many rows, columns of a channel, lines of a list, and contents of a cell are shown as text."""
+_NAME, _LABEL = 40, 24
+"""So many characters of a name are shown, and of the name of a row."""
+_MOST_ROWS, _MOST_COLUMNS, _MOST_LINES = 60, 24, 20
+"""So many rows, columns of a channel, and lines of a list the text shows."""
+_IN_CELL, _IN_CELL_OF_PAGE = 4, 20
+"""So many contents of a cell are shown, in text and on a page."""
 
 
 def matrix_text(matrix: MatrixFacts) -> str:
     """The matrix as text, cut with a count where it is long."""
-    lines = [clean(line) for line in _heading(matrix)]
+    lines = [clean(line) for line in (*_heading(matrix), *matrix.notes)]
     for channel, values in _by_channel(matrix).items():
         lines += ["", f"by {short_name(channel)}", *_grids(matrix, channel, values)]
     for title, headings, rows, right in _lists(matrix):
@@ -43,11 +42,14 @@ def _heading(matrix: MatrixFacts) -> Iterator[str]:
     when = "" if matrix.at is None else f", at {matrix.at:%Y-%m-%d %H:%M %Z}"
     rows = matrix.audience.replace("*", " and ")
     yield f"messaging matrix of {short_name(matrix.playbook)}: {rows} x channel x {matrix.by}{when}"
+    counts = ""
     everybody = matrix.everybody
     if everybody is not None:
         unheard = sum(everybody.unheard.values())
         yield f"{_counted(everybody.contacts or 0, 'contact')}, of whom nobody can address {unheard:,}"
-    yield from matrix.notes
+        counts = ": how many contacts it can address"
+    granted = ", how many times it was granted" if matrix.has_decisions else ""
+    yield f"in a cell: content, its fit below 1{counts}{granted}"
 
 
 def _by_channel(matrix: MatrixFacts) -> dict[str, list[str | None]]:
@@ -97,11 +99,11 @@ def _value_name(matrix: MatrixFacts, value: str | None, width: int) -> str:
     return f"no {matrix.by}" if value is None else short_name(value, width)
 
 
-def _cell_text(cell: MatrixCell, width: int) -> str:
+def _cell_text(cell: MatrixCell, width: int, most: int = _IN_CELL) -> str:
     if not cell.messages:
         return "-"
     ids = [own.content for own in cell.messages]
-    shown = [_message_text(own, ids.count(own.content) > 1, width) for own in cell.messages[:_IN_CELL]]
+    shown = [_message_text(own, ids.count(own.content) > 1, width) for own in cell.messages[:most]]
     more = len(cell.messages) - len(shown)
     return "; ".join(shown) + (f"; and {more:,} more" if more else "")
 
@@ -212,50 +214,28 @@ def _counted(number: int, noun: str) -> str:
 
 def matrix_page(matrix: MatrixFacts) -> str:
     """The matrix as HTML: a table for each channel, and the lists."""
-    parts = [f"<p>{'<br>'.join(html.escape(clean(line)) for line in _heading(matrix))}</p>"]
-    for channel, values in _by_channel(matrix).items():
-        parts.append(_channel_table(matrix, channel, values))
+    tables = [_channel_table(matrix, channel, values) for channel, values in _by_channel(matrix).items()]
     for title, headings, rows, right in _lists(matrix):
-        parts.append(_table(title, _row("th", headings), [_row("td", row, right) for row in rows]))
-    return f'<div class="journeykit-matrix">{"".join(parts)}</div>'
+        tables.append(html_table(headings, rows, title=title, right=right))
+    return html_page(_heading(matrix), tables, matrix.notes)
 
 
 def _channel_table(matrix: MatrixFacts, channel: str, values: Sequence[str | None]) -> str:
+    """A channel; cells are shaded by how much of their row is addressed there, holes are not."""
     cells = {(id(own.group), own.value): own for own in matrix.cells if own.channel == channel}
-    names = matrix.audience.split("*")
-    head = _row("th", [*names, *_counts_headings(matrix), *(_value_name(matrix, value, _NAME) for value in values)])
-    body = []
+    names = [*matrix.audience.split("*"), *_counts_headings(matrix)]
+    headings = [*names, *(_value_name(matrix, value, _NAME) for value in values)]
+    rows, heat = [], []
     for group in matrix.groups:
-        own = _row_names(matrix, channel, group)
-        fixed = "".join(f'<th scope="row" style="{_STYLE}">{html.escape(label)}</th>' for label in own[: len(names)])
-        numbers = "".join(_tag("td", cell, is_number=True) for cell in own[len(names) :])
-        body.append(f"<tr>{fixed}{numbers}{''.join(_cell_html(cells[id(group), value]) for value in values)}</tr>")
-    return _table(f"by {short_name(channel)}", head, body)
+        own = [cells[id(group), value] for value in values]
+        rows.append([*_row_names(matrix, channel, group), *(_cell_text(cell, _NAME, _IN_CELL_OF_PAGE) for cell in own)])
+        heat.append([*[0.0] * len(names), *map(_heat, own)])
+    right = range(len(matrix.audience.split("*")), len(names))
+    return html_table(headings, rows, title=f"by {short_name(channel)}", right=right, heat=heat)
 
 
-_STYLE = "border:1px solid;padding:2px 8px;text-align:left;vertical-align:top"
-
-
-def _cell_html(cell: MatrixCell) -> str:
-    if not cell.messages:
-        return f'<td style="{_STYLE}">-</td>'
-    ids = [own.content for own in cell.messages]
-    lines = [html.escape(_message_text(own, ids.count(own.content) > 1, _NAME)) for own in cell.messages]
-    return f'<td style="{_STYLE}">{"<br>".join(lines)}</td>'
-
-
-def _table(title: str, head: str, body: Sequence[str]) -> str:
-    return (
-        f'<table style="border-collapse:collapse;margin-bottom:1em"><caption style="text-align:left">'
-        f"<strong>{html.escape(title)}</strong></caption><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
-    )
-
-
-def _row(tag: str, cells: Sequence[str], right: Sequence[int] = ()) -> str:
-    return f"<tr>{''.join(_tag(tag, cell, is_number=place in right) for place, cell in enumerate(cells))}</tr>"
-
-
-def _tag(tag: str, cell: str, *, is_number: bool) -> str:
-    style = _STYLE.replace("text-align:left", "text-align:right") if is_number else _STYLE
-    scope = ' scope="col"' if tag == "th" else ""
-    return f'<{tag}{scope} style="{style}">{html.escape(clean(cell))}</{tag}>'
+def _heat(cell: MatrixCell) -> float:
+    """How strongly a cell is shaded, from 0 to 1."""
+    if cell.eligible is None:
+        return 0.0 if cell.is_hole else 0.5
+    return cell.eligible / cell.group.contacts if cell.group.contacts else 0.0
