@@ -92,6 +92,7 @@ HOMES = {
         "tables",
     },
     "highspy": {"quotas"},
+    "opentelemetry": {"basics"},
     "narwhals": {"tables"},
     "sqlalchemy": {"ledger"},
     "sklearn": {"learning"},

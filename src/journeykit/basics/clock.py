@@ -46,6 +46,18 @@ _OFFSET = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*?) ?(UTC|GMT|Z|[+-]\d\d(?
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
+def wider(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The span of time, from its first to its last instant, that has all of two; None is one without any instant.
+
+    Example:
+        >>> wider((3, 5), (4, 9)), wider(None, (4, 9))
+        ((3, 9), (4, 9))
+    """
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
 def micros(moment: datetime, *, what: str = "at") -> int:
     """Microseconds since the epoch of an aware datetime.
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from journeykit.basics.tracing import RunTrace, run_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 LOG = logging.getLogger("journeykit")
 LOG.addHandler(logging.NullHandler())
@@ -44,23 +47,62 @@ class Watch:
         self.durations: dict[str, float] = {}
         self.detail: Callable[[], str] = str
         self._every = every
+        self._trace: RunTrace | None = None
         self._phase: str | None = None
         self._since = self._began = self._told = time.monotonic()
         self._done = 0
         self._total: int | None = None
 
+    def begin_run(self, attributes: Mapping[str, Any]) -> None:
+        """A run begins; where OpenTelemetry gathers spans, it has one from now on.
+
+        Args:
+            attributes: what is known of the run.
+        """
+        self._trace = run_trace(attributes)
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether OpenTelemetry gathers spans of the run."""
+        return self._trace is not None
+
+    def end_run(self, attributes: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> None:
+        """The run is done; see `RunTrace.finish`."""
+        self.end()
+        if self._trace is not None:
+            self._trace.finish(attributes, counts)
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """An error that comes meanwhile is the end of the run."""
+        try:
+            yield
+        except BaseException as error:
+            if self._trace is not None:
+                self._trace.fail(None if isinstance(error, GeneratorExit) else error)
+            raise
+
+    def table(self, name: str) -> AbstractContextManager[None]:
+        """A table is read meanwhile."""
+        return nullcontext() if self._trace is None else self._trace.table(name)
+
     def begin(self, phase: str) -> None:
         """Another phase begins."""
         self.end()
+        if self._trace is not None:
+            self._trace.begin(phase)
         self._phase, self._began = phase, time.monotonic()
-        LOG.debug("%s", phase)
+        LOG.debug("%s", phase, extra={"event": "phase_began", "fields": {"phase": phase}})
 
     def end(self) -> None:
         """The phase has ended."""
+        if self._trace is not None:
+            self._trace.end()
         if self._phase is not None:
             now = time.monotonic()
             self.durations[self._phase] = self.durations.get(self._phase, 0.0) + now - self._began
-            LOG.debug("%s took %.1f s", self._phase, now - self._began)
+            told = {"phase": self._phase, "seconds": round(now - self._began, 3)}
+            LOG.debug("%s took %.1f s", self._phase, now - self._began, extra={"event": "phase_ended", "fields": told})
         self._phase = None
 
     def count(self, done: int, total: int | None) -> None:
@@ -73,7 +115,9 @@ class Watch:
         now = time.monotonic()
         if now - self._told >= self._every:
             self._told = now
-            LOG.info("%s", self.text())
+            told = {"phase": self._phase, "seconds": round(now - self._since, 3)}
+            told |= {"contacts": self._done, "of": self._total}
+            LOG.info("%s", self.text(), extra={"event": "progress", "fields": told})
 
     def text(self) -> str:
         """How far the work is."""

@@ -30,6 +30,7 @@ from journeykit.cli.arguments import (
     threads,
     write_summary,
 )
+from journeykit.cli.json_log import is_json_log, tell
 from journeykit.errors import ModelError, PolicyError, closest, missing
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from journeykit.arbiter import Arbiter
     from journeykit.cli.progress_bar import ProgressBar
-    from journeykit.job import Inputs, Job, TableJob
+    from journeykit.job import Inputs, Job, Summary, TableJob
     from journeykit.ledger import Ledger
     from journeykit.reporting import FreeSlots
 
@@ -170,9 +171,17 @@ def _decide(arguments: argparse.Namespace) -> int:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True))
     if arguments.json:
         print_json("summary", summary.to_dict())
-    elif not arguments.quiet:
-        print(summary, file=sys.stderr)
+    _tell(summary, arguments)
     return DONE
+
+
+def _tell(summary: Summary, arguments: argparse.Namespace) -> None:
+    """Say on standard error what was done; in a log of JSON lines also where it is printed as JSON."""
+    if arguments.quiet or (arguments.json and not is_json_log()):
+        return
+    names = ("run_id", "playbook", "engine", "contacts", "claims", "written", "value", "bound", "bad_rows", "outcomes")
+    fields: dict[str, Any] = {name: getattr(summary, name) for name in names}
+    tell("info", "summary", str(summary), {**fields, "seconds": dict(summary.durations), "notes": list(summary.notes)})
 
 
 def _plan(arguments: argparse.Namespace) -> int:
@@ -185,14 +194,14 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         found = summary.to_dict() | calendar.to_dict()
         print_json("summary", found if room is None else found | {"room": room.to_dict()})
+        _tell(summary, arguments)
         return DONE
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
     print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
     if room is not None:
         print(f"\n{room}", file=page)
-    if not arguments.quiet:
-        print(summary, file=sys.stderr)
+    _tell(summary, arguments)
     return DONE
 
 

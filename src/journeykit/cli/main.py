@@ -15,8 +15,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from journeykit.basics.stopping import STOP, stopped_by
 from journeykit.basics.streams import STANDARD_OUTPUT, open_streams
@@ -41,6 +41,7 @@ from journeykit.cli.explain_command import add_explain
 from journeykit.cli.forecast_commands import add_overlap
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
+from journeykit.cli.json_log import OPTION, is_json_log, json_log, record_line, take_format, tell
 from journeykit.cli.learn_commands import add_learn, add_score
 from journeykit.cli.ledger_commands import add_ledger
 from journeykit.cli.matrix_command import add_matrix
@@ -96,7 +97,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and not any(word.startswith("--policy") for word in given):
         # No code of ours multiplies matrices large enough for threads, and each of them costs time to start.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with open_streams(), _rare_collections():
+    with open_streams(), _rare_collections(), ExitStack() as stack:
+        try:
+            given, form = take_format(given)
+        except UsageError as error:
+            return _say(str(error), USAGE)
+        if form == "json":
+            stack.enter_context(json_log(quiet="--quiet" in given))
         code = _guarded(given, is_alone=argv is None)
         if argv is None and (STOP.error is not None or is_busy()):
             # The work has failed or was stopped: nobody waits for what threads still do.
@@ -150,7 +157,7 @@ def _run(given: list[str]) -> int:
         if isinstance(told, OSError) and told.filename == STANDARD_OUTPUT:
             # What Python still holds for a standard output that takes no more would fail once more at the end.
             _let_go_of_output()
-        return _say(*_message(told))
+        return _say(*_message(told), told)
     return done
 
 
@@ -198,8 +205,17 @@ def _message(error: Exception) -> tuple[str, int]:
     return f"this should not happen, please report it: {type(error).__name__}: {error}", FAILED
 
 
-def _say(message: str, code: int) -> int:
-    print(f"journeykit: {message}", file=sys.stderr)
+def _say(message: str, code: int, error: Exception | None = None) -> int:
+    """Say what went wrong, with the parts of an error where the log has fields."""
+    if is_json_log():
+        parts = {name: getattr(error, name, None) for name in ("source", "row", "field")}
+        fields: dict[str, Any] = {"code": code, "error": error and type(error).__name__}
+        fields |= {name: part for name, part in parts.items() if part not in (None, "")}
+        if isinstance(error, PlaybookError):
+            fields["problems"] = [str(problem) for problem in error.problems]
+        tell("error", "failed", message, fields)
+    else:
+        print(f"journeykit: {message}", file=sys.stderr)
     return code
 
 
@@ -248,7 +264,11 @@ def _stopped_by_signals(given: list[str], *, is_alone: bool) -> Iterator[None]:
 
     def leave(number: int) -> None:
         with suppress(OSError):
-            os.write(2, f"journeykit: {_stopped(given, number)}\n".encode())
+            said = _stopped(given, number)
+            line = f"journeykit: {said}\n"
+            if is_json_log():
+                line = record_line("error", "failed", said, {"code": _SIGNALLED + number})
+            os.write(2, line.encode())
 
     with stopped_by(errors, leave if is_alone else None):
         yield
@@ -276,6 +296,13 @@ class _Parser(argparse.ArgumentParser):
         for name in (None, "store"):
             self.register("action", name, _StoreOnce)
 
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, and end."""
+        if is_json_log():
+            tell("error", "failed", message, {"code": USAGE, "usage": " ".join(self.format_usage().split())})
+            sys.exit(USAGE)
+        super().error(message)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -296,6 +323,11 @@ def _parser() -> argparse.ArgumentParser:
         "(SIGINT), 143 ended by SIGTERM",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument(
+        OPTION,
+        choices=("text", "json"),
+        help="what is said on standard error, as text or as lines of JSON; also after the command",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     add_check(commands)
@@ -316,7 +348,9 @@ def _parser() -> argparse.ArgumentParser:
     add_ledger(commands)
     add_graph(commands)
 
-    commands.add_parser("schema", help="print the JSON Schema of playbooks").set_defaults(command=_schema)
+    schema = commands.add_parser("schema", help="print the JSON Schema of playbooks, or of summaries")
+    schema.add_argument("what", nargs="?", choices=("playbook", "summary"), default="playbook", help="(playbook)")
+    schema.set_defaults(command=_schema)
     commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
     return parser
 
@@ -343,8 +377,9 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _schema(_: argparse.Namespace) -> int:
+def _schema(arguments: argparse.Namespace) -> int:
+    from journeykit.job.summary_schema import summary_schema
     from journeykit.playbook.json_schema import json_schema
 
-    print(as_json(json_schema()))
+    print(as_json(json_schema() if arguments.what == "playbook" else summary_schema()))
     return DONE

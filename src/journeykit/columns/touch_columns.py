@@ -86,6 +86,7 @@ class TouchesTaken(NamedTuple):
         bad: the rows that cannot be used.
         group: the group of rows from which they come, or -1.
         found: what is to be said of its words.
+        span: the earliest and the latest instant of those that could be read; None without any.
     """
 
     rows: np.ndarray
@@ -96,6 +97,7 @@ class TouchesTaken(NamedTuple):
     bad: list[BadRow]
     group: int
     found: Mismatches
+    span: tuple[int, int] | None = None
 
 
 def history_of(taken: list[TouchesTaken], contacts: int) -> TouchArrays:
@@ -189,6 +191,7 @@ class TouchReader:
             [BadRow(self.source.source, number + row, *faults[row]) for row in sorted(faults)],
             group,
             found,
+            span_of(at[~bad] if bad.any() else at),
         )
 
     def _keys(
@@ -250,6 +253,11 @@ class TouchReader:
             # Another reader may have met shapes that are new to this one.
             self._counts += map(self._counted, self.parts.list[len(self._counts) : number + 1])
         return number
+
+
+def span_of(at: np.ndarray) -> tuple[int, int] | None:
+    """The earliest and the latest of some instants; None without any."""
+    return (int(at.min()), int(at.max())) if len(at) else None
 
 
 def instants_of_column(

@@ -44,9 +44,16 @@ def count_readings(readings: Readings, chunk: Chunk, keep: np.ndarray | None = N
     keep = np.ones(chunk.rows, np.bool_) if keep is None else keep
     for place, reading in enumerate(readings.list):
         # A dotted name is a column of its own, or a part of another one's value.
-        key = reading.path if reading.path in columns else reading.path.partition(".")[0]
+        head = reading.path.partition(".")[0]
+        if head != reading.path and head in columns and reading.path in columns:
+            _count_rows(readings, place, {name: columns[name] for name in (reading.path, head)}, keep)
+            continue
+        key = reading.path if reading.path in columns else head
         column = columns.get(key)
-        if column is None or (key == reading.path and reading.kind == TEXT and _has_text_throughout(column)):
+        if column is None:
+            continue
+        if key == reading.path and reading.kind == TEXT and _has_text_throughout(column):
+            readings.add_cells(place, int(np.count_nonzero(_filled(column) & keep)), 0, None)
             continue
         known = _known_of_kind(column, reading.kind) if key == reading.path else None
         if known is not None:
@@ -69,6 +76,14 @@ def _has_text_throughout(column: Column) -> bool:
     )
 
 
+def _filled(column: Column) -> np.ndarray:
+    """Which cells of a column are not empty."""
+    if column.numbers is not None:
+        return column.numbers[1]
+    filled: np.ndarray = np.array([not is_empty(value) for value in column.values] or [False], np.bool_)[column.codes]
+    return filled
+
+
 def _known_of_kind(column: Column, kind: str) -> np.ndarray | None:
     """Which cells of a column that is of a kind throughout are not empty; None where it is of none."""
     if kind == NUMBER and column.numbers is not None:
@@ -79,6 +94,17 @@ def _known_of_kind(column: Column, kind: str) -> np.ndarray | None:
     if kind == TRUTH and array is not None and pa.types.is_boolean(array.type):
         return column.codes != 2
     return None
+
+
+def _count_rows(readings: Readings, place: int, columns: dict[str, Column], keep: np.ndarray) -> None:
+    """Count, row by row, what is in a column of a dotted name, and where that is empty in a part of another one."""
+    reading = readings.list[place]
+    for row in np.flatnonzero(keep).tolist():
+        cells = {name: column.value(row) for name, column in columns.items()}
+        value = reading.get({name: cell for name, cell in cells.items() if not is_empty(cell)}, EPOCH)
+        if not is_empty(value):
+            wrong = reading.read(value) is None
+            readings.add_cells(place, 1, int(wrong), shown(value) if wrong else None)
 
 
 def _count_values(readings: Readings, place: int, key: str, column: Column, keep: np.ndarray) -> None:

@@ -97,6 +97,13 @@ class Readings:
             known = self._examples[place]
             self._examples[place] = example if known is None else min(known, example)
 
+    def filled(self) -> dict[str, int]:
+        """By attribute, how many cells are not empty."""
+        found: dict[str, int] = {}
+        for reading, filled in zip(self.list, self._filled, strict=True):
+            found.setdefault(reading.path, filled)
+        return found
+
     def tell(self, mismatches: Mismatches) -> None:
         """Tell of the cells that cannot be read."""
         for place, reading in enumerate(self.list):

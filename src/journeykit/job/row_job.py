@@ -30,12 +30,12 @@ from journeykit.tables.doubles import rereadable
 from journeykit.tables.event_log import EventLog
 from journeykit.tables.file_identity import IdTrail
 from journeykit.tables.folder_output import folder_writer
-from journeykit.tables.formats import called
+from journeykit.tables.formats import called, format_of
 from journeykit.tables.output_selection import OutputSelection, cells_at
 from journeykit.tables.touch_table import refuse_useless, touch_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactGroup
@@ -113,9 +113,11 @@ class RowJob(Run):
         self._history = TouchTable() if inputs.touches is None else self._read_touches(inputs.touches, wanted)
         self._scores, self._claims = ScoreTable(), None
         if inputs.scores is not None:
-            self._scores = ScoreTable.read(inputs.scores, only=wanted, **self._read("scores"))
+            with self.watch.table("scores"):
+                self._scores = ScoreTable.read(inputs.scores, only=wanted, **self._read("scores"))
         if inputs.claims is not None:
-            self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
+            with self.watch.table("claims"):
+                self._claims = ClaimTable.read(inputs.claims, zone=self.zone, only=wanted, **self._read("claims"))
         self._events = None if inputs.events is None else self._read_events(inputs.events, wanted)
         self._ledger_history = TouchTable()
         self._kept_events: dict[str, list[EventRow]] = {}
@@ -156,16 +158,18 @@ class RowJob(Run):
     def _read_touches(self, source: TableSource, wanted: frozenset[str] | None) -> TouchTable:
         """The history; one that has rows, none of which can be used, is refused."""
         before, words = self.bad.total, self.words["touches"]
-        history = TouchTable.read(
-            source,
-            zone=self.zone,
-            bad=self.bad,
-            only=wanted,
-            vocabulary=words.vocabulary,
-            words=words,
-            found=self.mismatches,
-        )
+        with self.watch.table("touches"):
+            history = TouchTable.read(
+                source,
+                zone=self.zone,
+                bad=self.bad,
+                only=wanted,
+                vocabulary=words.vocabulary,
+                words=words,
+                found=self.mismatches,
+            )
         self.bad_touches = self.bad.total - before
+        self.quality.widen("touches", history.span)
         if wanted is None:
             refuse_useless(self.bad, before, history.good)
         return history
@@ -176,9 +180,12 @@ class RowJob(Run):
         if not asked:
             return None
         names = {*asked.numbers, *asked.values}
-        log = EventLog.read(source, zone=self.zone, bad=self.bad, properties=names, only=wanted)
+        with self.watch.table("events"):
+            log = EventLog.read(source, zone=self.zone, bad=self.bad, properties=names, only=wanted)
         self.bad.refuse_useless(log.source, log.rows)
         self.count_events(log.met)
+        self.words["events"].name(log.columns)
+        self.quality.widen("events", log.span)
         return log
 
     def _join_events(self, ledger: LedgerRun, wanted: frozenset[str] | None) -> None:
@@ -223,6 +230,10 @@ class RowJob(Run):
         Raises:
             DataError: for a table that cannot be used, or too many bad rows.
         """
+        with self.watch.guarding():
+            yield from self._decisions()
+
+    def _decisions(self) -> Iterator[tuple[Contact, Decision]]:
         total, contacts = self._opened()
         done = 0
         kept: list[tuple[str, str, list[tuple[Any, ...]]]] = []
@@ -408,6 +419,15 @@ class RowJob(Run):
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
         return picker(self.tables[name], name)
+
+    def kinds(self, name: str) -> Mapping[str, str]:
+        """The kinds of a table's columns, where each has one: those of Parquet files."""
+        given = self.tables[name]
+        if not isinstance(given, str | os.PathLike) or not (os.path.isdir(given) or format_of(given) == "parquet"):  # noqa: PTH112
+            return {}
+        from journeykit.tables.arrow.parquet_files import files_at
+
+        return files_at(os.fspath(given)).kinds
 
     def own_notes(self) -> Iterator[str]:
         """What a person should know of this job besides."""

@@ -8,6 +8,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
 
+from attrs import evolve
+
 from journeykit.basics.clock import clock, first_and_last
 from journeykit.basics.validation import MILLIONTH, check_text
 from journeykit.basics.version import VERSION
@@ -21,12 +23,15 @@ from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
+from journeykit.job.ledger_options import check_ledger_options, paused_by_ledger
 from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes, uplift_notes
+from journeykit.job.table_quality import QualityCounts, TableQuality, named_kinds
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
 from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
+from journeykit.tables.decision_columns import DECISIONS
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.folder_output import FolderOutput, RunOfLog
 from journeykit.tables.formats import format_of
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from journeykit.engine.contact_group import ContactInputs, QuotaChoice
-    from journeykit.engine.decider import Decided, Decider, GroupDecision, HasDecider
+    from journeykit.engine.decider import Decided, GroupDecision, HasDecider
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.job.account_groups import AccountGroups
     from journeykit.job.calendar import Calendar
@@ -119,6 +124,7 @@ class Run:
         arms: what was counted by arm; None without experiments.
         tables: the tables that are given, by name.
         inputs: their names, without the contacts.
+        quality: what is counted of the tables for their quality.
         words: for each of them, what its words are compared with.
         mismatches: where data and playbook do not match, as far as rows were read.
 
@@ -152,15 +158,16 @@ class Run:
         columns: Iterable[str] | None = None,
     ) -> None:
         self.output = OutputSelection.of(outcomes, columns)
-        _check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions, waiting=waiting)
+        check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions, waiting=waiting)
         if waiting and inputs.claims is None:
             raise ModelError(NEEDS_CLAIMS, field="waiting")
         first_and_last(at, until)
         self.watch = watch or Watch()
+        self.watch.begin_run({"engine": self.kind, "at": at.isoformat(), "until": until and until.isoformat()})
         self.watch.begin("reading")
         if run_id is not None:
             check_text(run_id, "run_id")
-        self.decider = decider = _paused(arbiter.decider, ledger, writes=not dry_run)
+        self.decider = decider = paused_by_ledger(arbiter.decider, ledger, writes=not dry_run)
         self.at, self.until, self.explain = at, until, explain
         self.tables = {name: given for name in TABLES if (given := getattr(inputs, name)) is not None}
         self.inputs = tuple(name for name in self.tables if name != "contacts")
@@ -184,6 +191,7 @@ class Run:
         self.mismatches = Mismatches()
         self.words = {name: Words(name, playbook, vocabulary) for name in self.tables}
         self.spellings, self.doubles = Spellings.of(playbook), Doubles.of(playbook)
+        self.quality = QualityCounts(decider, self.words, self.spellings, self.bad)
         self._unknowns = Unknowns(decider, at)
         self._tally = DecisionTally(playbook, decider.arms)
         self.arms = None if decider.arms is None else ArmCounts()
@@ -237,6 +245,10 @@ class Run:
 
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
+        raise NotImplementedError
+
+    def kinds(self, name: str) -> Mapping[str, str]:
+        """The kinds of a table's columns, where each has one."""
         raise NotImplementedError
 
     def total(self) -> DecisionTally:
@@ -442,6 +454,8 @@ class Run:
             write_bad_rows(self._bad_file, self.bad.first, tables)
         self.refuse_useless()
         self.bad.check()
+        if self.watch.is_traced:
+            self.watch.end_run(*self.summary().traced())
 
     def refuse_useless(self) -> None:
         """Refuse tables that have rows, none of which can be used."""
@@ -542,11 +556,23 @@ class Run:
             policy_class=f"{type(decider.policy).__module__}.{type(decider.policy).__qualname__}",
             inputs=self.inputs,
             version=VERSION,
+            tables=dict(self._qualities(tally.contacts)),
+            output={name: DECISIONS[name] for name in self.output.columns},
             engine=self.kind,
             durations=dict(self.watch.durations),
             unknown=self._unknowns.by_rule(),
             arms={} if self.arms is None else self.arms.to_dict(),
         )
+
+    def _qualities(self, contacts: int) -> Iterator[tuple[str, TableQuality]]:
+        """How good each table is, as far as it was read, where so many contacts were decided."""
+        unknown = {"touches": self.unknown_touches, "scores": self.unknown_scores, "events": self.unknown_events}
+        filled = {"contacts": self._unknowns.readings.filled()}
+        for name, source in self.sources.items():
+            kinds = named_kinds(self.words[name].names, self.kinds(name), self.tables[name])
+            missing = {path: contacts - count for path, count in filled.get(name, {}).items()}
+            found = self.quality.of(name, source, kinds, missing)
+            yield name, evolve(found, unknown=unknown.get(name), contacts=contacts)
 
     def _all_mismatches(self) -> Mismatches:
         """What was found in the rows so far, in the columns, and in the cells that rules read."""
@@ -571,25 +597,3 @@ class Run:
         if self._days is None:
             raise ModelError("a calendar is that of a plan; give until, its last instant", field="until")
         return self._days.calendar()
-
-
-def _paused(decider: Decider, ledger: BaseLedger | None, *, writes: bool) -> Decider:
-    """The decider, by which those campaigns are paused too that the ledger pauses."""
-    if ledger is None:
-        return decider
-    from journeykit.ledger.guard_keeping import paused_now
-
-    with ledger.reading() as transaction:
-        found = paused_now(decider, transaction)
-    if writes and decider.guards is not None:
-        ledger.keep_guards(decider.guards)
-    return found
-
-
-def _check_ledger_options(ledger: BaseLedger | None, *, dry_run: bool, keep_decisions: bool, waiting: bool) -> None:
-    """Refuse options of a ledger without one, and those that do not go together."""
-    for name, asked in (("dry_run", dry_run), ("keep_decisions", keep_decisions), ("waiting", waiting)):
-        if asked and ledger is None:
-            raise ModelError(f"{name} is about a ledger: give ledger too", field=name)
-    if dry_run and keep_decisions:
-        raise ModelError("a rehearsal (dry_run) keeps nothing: leave out keep_decisions", field="keep_decisions")

@@ -12,6 +12,7 @@ from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
 from journeykit.job.decision_tally import NOTHING
+from journeykit.job.table_quality import TableQuality
 from journeykit.model.mismatch import Mismatch
 from journeykit.model.mismatch import lines as mismatch_lines
 from journeykit.model.outcome import Outcome
@@ -83,6 +84,8 @@ class Summary:
         version: the version of the library.
         engine: which engine did the work: ``columns`` or ``one``.
         durations: by phase of the work, the seconds that it took.
+        tables: how good each table was: its columns, bad rows, what is missing.
+        output: the columns of the table of decisions, with what each holds.
         bad_touches: how many of the bad rows are touches, which then protect nobody.
     """
 
@@ -123,6 +126,8 @@ class Summary:
     durations: Mapping[str, float] = field(factory=dict, eq=False)
     unknown: Mapping[str, int] = field(factory=dict)
     arms: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    tables: Mapping[str, TableQuality] = field(factory=dict, eq=False)
+    output: Mapping[str, str] = field(factory=dict, eq=False)
 
     @property
     def gap(self) -> float:
@@ -177,7 +182,16 @@ class Summary:
             "policy": {"name": self.policy, "class": self.policy_class},
             "inputs": list(self.inputs),
             "version": self.version,
+            "tables": {name: own.to_dict() for name, own in self.tables.items()},
+            "output": {"columns": dict(self.output)},
         }
+
+    def traced(self) -> tuple[dict[str, Any], dict[str, Mapping[str, int]]]:
+        """What a span of the run says, and what counters count, each by what it is."""
+        names = ("run_id", "playbook", "engine", "contacts", "claims", "written", "value", "bad_rows")
+        counts = {"contacts": {"": self.contacts}, "rows_written": {"": self.written}, "claims": self.outcomes}
+        bad = {name: own.bad_rows for name, own in self.tables.items()}
+        return {name: getattr(self, name) for name in names}, {**counts, "bad_rows": bad}
 
     def _run(self) -> dict[str, Any]:
         seconds = {phase: round(taken, 3) for phase, taken in self.durations.items()}

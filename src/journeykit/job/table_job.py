@@ -39,7 +39,7 @@ from journeykit.tables.header import fold_name
 from journeykit.tables.output_selection import EVERYTHING, OutputSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from journeykit.columns.chunk import Chunk
     from journeykit.columns.claim_block import Label
@@ -153,6 +153,10 @@ class TableJob(Run):
 
     def parts(self) -> Iterator[DecidedPart]:
         """The rows of the table of decisions, in chunks, with their contacts. Once only."""
+        with self.watch.guarding():
+            yield from self._parts()
+
+    def _parts(self) -> Iterator[DecidedPart]:
         reader = self.reader
         last = self._last_rows() if self.decider.by_account else None
         reader.touches.begin()
@@ -411,6 +415,10 @@ class TableJob(Run):
     def picker(self, name: str) -> Picker:
         """How rows of a table are read again."""
         return self.reader.sources[name].pick
+
+    def kinds(self, name: str) -> Mapping[str, str]:
+        """The kinds of a table's columns, where each has one."""
+        return self.reader.sources[name].kinds
 
     def finish_words(self) -> None:
         """Tell the words of each table which columns it has."""

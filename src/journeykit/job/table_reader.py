@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,7 +50,7 @@ from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.arrow.partitions import ROWS, partitions_of
 from journeykit.tables.cells import BadCellError
 from journeykit.tables.claim_table import is_number
-from journeykit.tables.contact_table import ContactPlan, contact_notes, forbids, is_attribute
+from journeykit.tables.contact_table import TWICE, ContactPlan, contact_notes, forbids, is_attribute
 from journeykit.tables.event_log import is_property
 from journeykit.tables.file_identity import changed_error
 from journeykit.tables.header import fold_name, missing_column, places_of
@@ -236,10 +237,14 @@ class TableReader:
     def join(self, stretch: Partition | None) -> ContactIndex:
         """Read the ids of the contacts that are decided next, and join their touches."""
         self.start += len(self._marks)
-        met = self._index(stretch)
-        self._restricted = self._find_restricted(stretch, met)
-        taken = self.touches.read(met, stretch)
-        self._join_events(met, taken)
+        watch = self.run.watch
+        with watch.table("contacts"):
+            met = self._index(stretch)
+            self._restricted = self._find_restricted(stretch, met)
+        with watch.table("touches"):
+            taken = self.touches.read(met, stretch)
+        with watch.table("events"):
+            self._join_events(met, taken)
         self.history = history_of(taken, len(self._repeated))
         return met
 
@@ -258,6 +263,7 @@ class TableReader:
         self._events = read.join(met, len(self._repeated))
         self.unknown_events = read.unknown
         run.count_events(read.given, read.kept)
+        run.quality.widen("events", read.span)
         taken += ignored_and_rests(run.decider.ruleset, self._events, taken, self.parts, end)
 
     def _index(self, stretch: Partition | None) -> ContactIndex:
@@ -312,8 +318,11 @@ class TableReader:
         if "scores" in self.sources:
             words, source = run.words["scores"], self.sources["scores"]
             read = partial(ScoreEncoder, source, playbook, bad=run.bad, words=words, found=run.mismatches)
-            self._score_table = source.encoded(read) if isinstance(source, KeptScores) else read()
-        scores, claims = self._score_table, self._read_claims() if "claims" in self.sources else None
+            with run.watch.table("scores"):
+                self._score_table = source.encoded(read) if isinstance(source, KeptScores) else read()
+        with run.watch.table("claims") if "claims" in self.sources else nullcontext():
+            claims = self._read_claims() if "claims" in self.sources else None
+        scores = self._score_table
         openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
         asked: dict[str, Any] = {"at": run.at, "until": run.until, "explain": run.explain}
         if claims is None:
@@ -461,7 +470,7 @@ class TableReader:
             ModelError: if the row cannot be a contact.
         """
         if state.repeated[row]:
-            raise BadCellError(state.chunk.ids[row].as_py(), "one row for each contact")
+            raise BadCellError(state.chunk.ids[row].as_py(), TWICE)
         found = self.run.doubles.applied(state.chunk.contact(row))
         if state.chunk.events is not None:
             found = found.with_events(state.chunk.events.history(row))

@@ -74,6 +74,7 @@ class TouchJoin:
                     self._good += found.good
                     self.unknown += found.good
                 self.unknown -= found.known
+                run.quality.widen("touches", found.span)
                 if len(found.at):
                     self.latest = max(self.latest, int(found.at.max()))
                     taken.append(found)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from journeykit.basics.clock import wider
 from journeykit.basics.threads import at_once
 from journeykit.columns.event_counts import EventCounts
+from journeykit.columns.touch_columns import span_of
 from journeykit.journey.event_history import CAMPAIGN
 from journeykit.kernels import sort_events
 from journeykit.model.bad_row import BadRow
@@ -44,6 +46,7 @@ class DecisionEvents:
     Attributes:
         rows: how many rows of the table that is given could be read.
         unknown: how many of them belong to nobody.
+        span: the earliest and the latest of their instants, in microseconds; None without any.
         given: by name, how many of them there are.
         kept: the names of those that the ledger keeps.
     """
@@ -69,6 +72,7 @@ class DecisionEvents:
         self._threads = threads
         self._ignored = asked.events.index(IGNORED) if IGNORED in asked.events else -1
         self.rows = self.unknown = 0
+        self.span: tuple[int, int] | None = None
         self.given: Mapping[str, int] = {}
         self.kept: frozenset[str] = frozenset()
 
@@ -122,6 +126,8 @@ class DecisionEvents:
             for bad in taken.bad:
                 self._bad.add(bad)
             rows += len(taken.at)
+            if source is self._source:
+                self.span = wider(self.span, span_of(taken.at))
             unknown += int(np.count_nonzero(contact < 0))
             log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & self._is_wanted(taken))
         return rows, unknown

@@ -50,6 +50,8 @@ _CONTACT_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 _SPELT = {"role": "role", "stage": "stage", "segments": "segment", "interests": "interest"}
 _PREFIXES = ("consent_until_", "topic_consent_", "consent_", "prefer_")
+TWICE = "one row for each contact"
+"""What is allowed where several rows have one contact."""
 _CONTACT_COLUMNS = ("contact_id", "consent", *_CONTACT_FIELDS)
 
 
@@ -381,7 +383,7 @@ class ContactTable:
             if self.only is not None and key not in self.only:
                 return None
             if key in met:
-                raise BadCellError(key, "one row for each contact")  # noqa: TRY301  (one way for all)
+                raise BadCellError(key, TWICE)  # noqa: TRY301  (one way for all)
             met.add(key)
             return plan.contact(key, values)
         except BadCellError as bad:

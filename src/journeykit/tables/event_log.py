@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from journeykit.basics.clock import micros
+from journeykit.basics.clock import micros, wider
 from journeykit.journey import Event
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.bad_row_list import BadRows
@@ -89,6 +89,7 @@ def read_events(
     bad: BadRows,
     spelt: Callable[[str], tuple[str, ...]],
     properties: set[str],
+    met: dict[str, None] | None = None,
 ) -> Iterator[tuple[int, str, Event]]:
     """The rows of a table of events, each with its number and its contact, as they come.
 
@@ -98,9 +99,14 @@ def read_events(
         bad: where bad rows are counted.
         spelt: how the properties of columns are written.
         properties: the properties that there are; added to.
+        met: the names of columns, as they are met; added to.
     """
+    before: tuple[str, ...] = ()
     instant = instant_reader(zone, bounded=True)
     for number, columns, places, values in RowLayout(file, EVENT_COLUMNS[:3], bad).rows():
+        if met is not None and columns is not before:
+            met.update(dict.fromkeys(columns))
+            before = columns
         column = "contact_id"
         try:
             key = read_id(cell_of(places, column, values))
@@ -135,6 +141,8 @@ class EventLog:
         properties: the properties that there are.
         notes: what looks like a mistake in them.
         met: by name, how many there are of all contacts.
+        columns: the names of the table's columns.
+        span: the earliest and the latest of their instants, in microseconds; None without any.
 
     Example:
         >>> rows = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-02T09:00Z", "amount": 12}]
@@ -149,6 +157,8 @@ class EventLog:
         self.properties: set[str] = set()
         self.notes: tuple[str, ...] = ()
         self.met: Counter[str] = Counter()
+        self.columns: dict[str, None] = {}
+        self.span: tuple[int, int] | None = None
 
     @classmethod
     def read(
@@ -169,11 +179,14 @@ class EventLog:
         log = cls()
         file = open_table(source, "events", typed=is_property, zone=zone)
         log.source = file.source
+        log.columns.update(dict.fromkeys(file.columns or ()))
         log.notes = tuple(mixed_notes(file.source, file.mixed, frozenset(map(fold_name, properties))))
         bad = bad if bad is not None else BadRows()
-        for _, key, event in read_events(file, zone, bad, spelt_by(properties), log.properties):
+        for _, key, event in read_events(file, zone, bad, spelt_by(properties), log.properties, log.columns):
             log.rows += 1
             log.met[event.event] += 1
+            at = micros(event.at)
+            log.span = wider(log.span, (at, at))
             if only is None or key in only:
                 log._of.setdefault(key, []).append(event)
         return log

@@ -6,7 +6,7 @@ from array import array
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from journeykit.basics.clock import micros, moment
+from journeykit.basics.clock import micros, moment, wider
 from journeykit.basics.validation import joined, parted
 from journeykit.errors import DataError
 from journeykit.model.bad_row import BadRow
@@ -144,6 +144,7 @@ class TouchTable:
 
     Attributes:
         good: how many rows could be used.
+        span: the earliest and the latest of their instants, in microseconds; None without any.
 
     Example:
         >>> history = TouchTable.read([{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z", "channel": "email"}])
@@ -157,6 +158,7 @@ class TouchTable:
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._count = 0
         self.good = 0
+        self.span: tuple[int, int] | None = None
 
     @classmethod
     def read(
@@ -204,6 +206,7 @@ class TouchTable:
             shape = plan.shape(values, history)
             if isinstance(shape, int):
                 history.good += 1
+                history.span = wider(history.span, (at, at))
                 history._add(key, at, shape)
             else:
                 bad.add(BadRow(file.source, number, *shape))

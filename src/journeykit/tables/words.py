@@ -260,6 +260,11 @@ class Words:
             if isinstance(column, str):
                 self._names.setdefault(fold_name(column), column.strip())
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The columns that the table has, by folded name as it writes them."""
+        return self._names
+
     def has(self, column: str) -> bool:
         """Whether the table has a column, by its folded name."""
         return column in self._names

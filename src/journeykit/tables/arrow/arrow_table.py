@@ -12,7 +12,7 @@ from journeykit.tables.arrow.adapters import Part, batches_to_rows, some_rows
 from journeykit.tables.arrow.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 CHUNK = 65_536
@@ -41,6 +41,11 @@ class ArrowTable:
     def names(self) -> Sequence[str]:
         """The names of its columns, as far as they were met."""
         return self.columns or ()
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of its columns, where each has one; see `journeykit.tables.arrow.column_kinds.kind_of`."""
+        return {}
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order, with the columns that are wanted. A row that cannot be read comes as a `BadRow`.

@@ -10,6 +10,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 from journeykit.tables.arrow import arrow_table
 from journeykit.tables.arrow.arrow_table import ArrowTable, need_different_names
+from journeykit.tables.arrow.column_kinds import kind_of
 from journeykit.tables.arrow.parquet_files import ParquetFiles
 from journeykit.tables.arrow.sound_arrays import need_all_sound, need_sound
 from journeykit.tables.file_identity import FileIdentity
@@ -18,7 +19,7 @@ from journeykit.tables.outputs import local_paths
 from journeykit.tables.read_rows import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeykit.model.bad_row import BadRow
     from journeykit.tables.arrow.adapters import Part
@@ -35,6 +36,11 @@ class MemoryTable(ArrowTable):
         self.columns = tuple(table.column_names)
         self.count = table.num_rows
         need_different_names(self.columns, name)
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of its columns."""
+        return {field.name: kind_of(field.type) for field in self._table.schema}
 
     def bytes_read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> int:  # noqa: ARG002
         """Nothing: it is in memory already."""
@@ -69,6 +75,11 @@ class DatasetTable(ArrowTable):
         with readable(name):
             self._identities = [FileIdentity(path) for path in local_paths(dataset) or ()]
         need_different_names(self.columns, name)
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of its columns."""
+        return {field.name: kind_of(field.type) for field in self._dataset.schema}
 
     def batches(self, names: tuple[str, ...]) -> Iterator[Part | BadRow]:
         """The chunks in order, with some columns."""

@@ -16,6 +16,7 @@ from journeykit.tables.arrow import arrow_table
 from journeykit.tables.arrow.arrays import texts
 from journeykit.tables.arrow.arrow_table import ArrowTable, Range, need_different_names
 from journeykit.tables.arrow.arrow_values import uuid_columns, uuid_texts
+from journeykit.tables.arrow.column_kinds import kind_of
 from journeykit.tables.file_identity import FileIdentity
 from journeykit.tables.folders import cells_by_column, parts_of, united
 from journeykit.tables.formats import called, readable
@@ -70,6 +71,17 @@ class ParquetFiles(ArrowTable):
             for schema, own in zip(schemas, found.own, strict=True)
             for name, column in own.items()
         }
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of its columns; of those that only folders name, what their names say."""
+        told = {
+            name: "whole" if isinstance(cell, int) else "text"
+            for own in self._cells.values()
+            for name, cell in own.items()
+            if cell is not None
+        }
+        return told | {name: kind_of(kind) for name, kind in self._kinds.items()}
 
     def parts(self, wanted: Callable[[str], bool], groups: Sequence[int] | None = None) -> Iterator[Part | BadRow]:
         """The chunks in order; see `ArrowTable`."""
