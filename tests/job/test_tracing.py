@@ -107,7 +107,7 @@ def test_a_run_that_fails_says_why(gathered, tmp_path, engine):
 
 
 def test_nothing_is_loaded_where_nobody_gathers_spans():
-    """A run does not import OpenTelemetry: whoever set it up has."""
+    """A run does not import OpenTelemetry: the process that has set it up did."""
     code = (
         "import sys; from datetime import datetime, UTC; from journeykit import Arbiter, Playbook\n"
         "from journeykit.job import Inputs, Job\n"

@@ -18,7 +18,7 @@ TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
 COUNT = {"type": "integer", "minimum": 0}
 KINDS = ("text", "truth", "whole", "number", "date", "instant", "local instant", "texts", "list", "nothing", "any")
-_OPTIONAL = ("arms", "engine", "seconds", "timezone", "calendar", "later")
+_OPTIONAL = ("arms", "engine", "seconds", "timezone", "calendar", "later", "room")
 """What a summary has with experiments, what a file of it says of the work, and what a plan adds."""
 
 
@@ -155,4 +155,5 @@ _KEYS: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "timezone": (TEXT, "of a plan: the zone of its days"),
     "calendar": (_list(_DAY), "of a plan: what is granted and deferred, by day and team"),
     "later": (_by_name(COUNT), "of a plan: what is deferred beyond its end, by team"),
+    "room": ({"type": "object"}, "of a plan with --room: how many more messages contacts could get"),
 }

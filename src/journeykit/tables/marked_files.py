@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def words_of(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What the metadata of a Parquet file says, by key; nothing of a file that is none.
+    """What the metadata of a Parquet file says, by key; nothing of any other file.
 
     Raises:
         MissingExtraError: without the extra ``columns``.
