@@ -85,7 +85,7 @@ def _pair_chart(pairs: Sequence[tuple[float, float, str, str]], names: ReportNam
         title = f"{short(winner)} competes most with itself: {counted(round(count), 'claim')}, worth {amount(value)}"
     title += f" of {amount(whole)} in all" if len(pairs) > 1 else ""
     drawn = [
-        {"contest": f"{short(winner)} over {short(loser)}", "value": value}
+        {"contest": f"{short(winner)}\nover {short(loser)}", "value": value}
         for value, _, loser, winner in pairs[:MOST_BARS]
     ]
     rows = [
@@ -101,7 +101,7 @@ def _pair_chart(pairs: Sequence[tuple[float, float, str, str]], names: ReportNam
     ]
     return PageChart(
         title=title,
-        chart=page_charts.bars(drawn, "contest", "value", "value of the claims that lost (sum of weights)"),
+        chart=page_charts.bars(drawn, "contest", "value", "value lost (sum of weights)", lines=2),
         table=PageTable.of("Winners and losers", columns, rows),
         notes=cut_note(len(pairs), "pairs"),
     )
@@ -118,7 +118,7 @@ def _displaced_chart(tally: ReportTally, names: ReportNames) -> PageChart:
     return PageChart(
         title=f"{names.short(first)} displaces most: {amount(sums[first])}, which is {share} of its own value",
         chart=page_charts.bars(
-            [{"campaign": names.short(name), "value": sums[name]} for name in ranked[:MOST_BARS]],
+            [{"campaign": names.short(name), "value": sums[name]} for name in ranked[:MOST_BARS] if sums[name] > 0],
             "campaign",
             "value",
             "value displaced (sum of weights)",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from journeykit.journey.picture.diagram import Volumes, diagram_of, drawing
 from journeykit.reporting import page_charts
 from journeykit.reporting.page_parts import (
@@ -85,4 +87,8 @@ def _picture(playbook: Playbook, sizes: dict[str | None, int]) -> str:
         return ""
     known = {stage.name for stage in journey.stages}
     volumes = Volumes({name: count for name, count in sizes.items() if name in known})
-    return f'<div class="picture">{drawing(diagram_of(journey, volumes)).svg}</div>'
+    diagram = diagram_of(journey, volumes)
+    # How many went from stage to stage is not known here.
+    arrows = tuple(evolve(own, moves=None) for own in diagram.arrows)
+    svg = drawing(evolve(diagram, arrows=arrows)).svg
+    return f'<div class="picture" tabindex="0" role="region" aria-label="Picture of the journey">{svg}</div>'

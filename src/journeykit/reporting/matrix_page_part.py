@@ -110,7 +110,7 @@ def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
     ]
     counted = "live messages" if everybody is None else "contacts who can be addressed"
     drawn = [
-        {"row": row[0], "column": f"{row[1]}: {row[2]}", "number": _number(own)}
+        {"row": row[0], "column": f"{row[1]}: {row[2]}", "number": _number(own), "hole": own.is_hole}
         for row, own in zip(rows, cells, strict=True)
     ]
     kept = [dict.fromkeys(own[name] for own in drawn) for name in ("row", "column")]
@@ -119,13 +119,11 @@ def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
     is_cut = len(kept[0]) > _MOST_ROWS or len(kept[1]) > _MOST_COLUMNS
     return PageChart(
         title=finding,
-        chart=page_charts.grid(inside, "row", "column", "number", counted),
+        chart=page_charts.grid(inside, "row", "column", "number", "hole", counted),
         table=PageTable.of("Cells of the matrix", columns, rows),
         notes=(f"The chart shows the first {_MOST_ROWS} rows and {_MOST_COLUMNS} columns.",) if is_cut else (),
     )
 
 
-def _number(cell: MatrixCell) -> int | None:
-    if cell.is_hole:
-        return None
+def _number(cell: MatrixCell) -> int:
     return sum(own.live for own in cell.messages) if cell.eligible is None else cell.eligible

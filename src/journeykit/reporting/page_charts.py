@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from journeykit.reporting.chart_style import OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
+from journeykit.reporting.chart_style import FAINT, OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,9 @@ def colour_at(place: int) -> ChartColour:
     return TEAM_COLOURS[place] if 0 <= place < MOST_COLOURS else OTHERS
 
 
-def bars(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str, *, share: bool = False) -> Any:
+def bars(
+    rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str, *, share: bool = False, lines: int = 1
+) -> Any:
     """Horizontal bars, the largest first, each with its name.
 
     Args:
@@ -34,19 +36,23 @@ def bars(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str, *,
         value: that of the lengths.
         unit: what the lengths are in.
         share: whether they are shares from 0 to 1.
+        lines: how many lines names have, with a line break between them.
     """
     own = [dict(row) for row in rows]
+    label = (
+        alt.Axis(labelLimit=_LABEL, labelExpr="split(datum.label, '\\n')") if lines > 1 else alt.Axis(labelLimit=_LABEL)
+    )
     style = ".0%" if share else ",.3~s"
     base = alt.Chart(chart_data(own))
     chart = base.mark_bar(color=_MAIN).encode(
         x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=style, tickCount=5)),
-        y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
+        y=alt.Y(f"{name}:N", title=None, sort=None, axis=label),
         tooltip=[
             alt.Tooltip(f"{name}:N"),
             alt.Tooltip(f"{value}:Q", title=unit, format=".1%" if share else ",.6~g"),
         ],
     )
-    return _finished(chart, len(own))
+    return _finished(chart, len(own) * (1 + 0.4 * (lines - 1)))
 
 
 def stacked_bars(
@@ -92,18 +98,37 @@ def stacked_bars(
 
 
 def stacked_days(
-    rows: Iterable[Mapping[str, Any]], day: str, part: str, value: str, unit: str, colours: Mapping[str, int]
+    rows: Iterable[Mapping[str, Any]],
+    days: Sequence[str],
+    part: str,
+    value: str,
+    unit: str,
+    colours: Mapping[str, int],
 ) -> Any:
-    """Upright bars, one for each day, of parts that have a colour each; the arguments are those of `stacked_bars`."""
+    """Upright bars, one for each day, of parts that have a colour each.
+
+    Args:
+        rows: a row for each part of a ``day``.
+        days: all days, those without rows too.
+        part: as `stacked_bars` has it, and so what follows.
+        value: likewise.
+        unit: likewise.
+        colours: likewise.
+    """
     own = [dict(row) for row in rows]
     chart = (
         alt.Chart(chart_data(own))
         .mark_bar()
         .encode(
-            x=alt.X(f"{day}:O", title=None, axis=alt.Axis(labelAngle=-40, labelOverlap="greedy")),
+            x=alt.X(
+                "day:O",
+                title=None,
+                scale=alt.Scale(domain=[*days]),
+                axis=alt.Axis(labelAngle=-40, labelOverlap="greedy"),
+            ),
             y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=",.3~s", tickCount=5)),
             color=_coloured(part, colours),
-            tooltip=[alt.Tooltip(f"{day}:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
+            tooltip=[alt.Tooltip("day:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
         )
     )
     return chart.properties(width="container", height=260)
@@ -154,14 +179,15 @@ def intervals(rows: Iterable[Mapping[str, Any]], name: str, value: str, ends: Se
     return _finished(lines + points, len(own))
 
 
-def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, unit: str) -> Any:
-    """A grid of cells, the darker the more; a cell without a number is empty.
+def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, empty: str, unit: str) -> Any:
+    """A grid of cells, the darker the more; an empty one has a line in place of a colour.
 
     Args:
         rows: a row for each cell, in order.
         row: the column of the names of the grid's rows.
         column: that of the names of its columns.
         value: that of the numbers.
+        empty: that of whether a cell is empty.
         unit: what the numbers are of.
     """
     own = [dict(one) for one in rows]
@@ -170,19 +196,16 @@ def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, u
     base = alt.Chart(chart_data(own)).encode(
         x=alt.X(f"{column}:N", title=None, sort=None, axis=across),
         y=alt.Y(f"{row}:N", title=None, sort=None, axis=down),
-        tooltip=[
-            alt.Tooltip(f"{row}:N"),
-            alt.Tooltip(f"{column}:N"),
-            alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g"),
-        ],
+        tooltip=[f"{row}:N", f"{column}:N", alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g")],
     )
     scale = alt.Scale(range=[own.light for own in RAMP], domainMin=0)
-    colour = alt.condition(
-        f"isValid(datum.{value})", alt.Color(f"{value}:Q", title=unit, scale=scale), alt.value("transparent")
+    legend = alt.Legend(orient="bottom", gradientLength=200, titleLimit=300)
+    colour = alt.Color(f"{value}:Q", title=unit, scale=scale, legend=legend)
+    cells = base.mark_rect(stroke=RULE.light, strokeWidth=1).encode(
+        color=alt.condition(f"datum.{empty}", alt.value("transparent"), colour)
     )
-    return _finished(
-        base.mark_rect(stroke=RULE.light, strokeWidth=1).encode(color=colour), len({one[row] for one in own}) + 3
-    )
+    lines = base.transform_filter(f"datum.{empty}").mark_text(text="–", color=FAINT.light)
+    return _finished(cells + lines, len({one[row] for one in own}) + 2)
 
 
 def _coloured(part: str, colours: Mapping[str, int]) -> Any:
@@ -190,5 +213,5 @@ def _coloured(part: str, colours: Mapping[str, int]) -> Any:
     return alt.Color(f"{part}:N", legend=None, scale=scale)
 
 
-def _finished(chart: Any, count: int) -> Any:
-    return chart.properties(width="container", height=max(_LEAST, count * _ROW))
+def _finished(chart: Any, count: float) -> Any:
+    return chart.properties(width="container", height=max(_LEAST, round(count * _ROW)))

@@ -37,19 +37,19 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
     """
     shown = [part for part in parts if not part.missing]
     lacking = [part for part in parts if part.missing]
-    body = "\n".join(_part(part, hints) for part in shown)
+    body = "\n".join(_part(part, hints, _findings(shown) if part is shown[0] else "") for part in shown)
     links = [(part.key, part.title) for part in shown] + ([("lacking", "Not in this report")] if lacking else [])
-    nav = "".join(f'<li><a href="#{key}">{escape(name)}</a></li>' for key, name in links)
-    said = "".join(f'<p class="faint">{escape(line)}</p>' for line in lines)
+    nav = "".join(f'<li><a href="#{key}">{told(name)}</a></li>' for key, name in links)
+    said = "".join(f'<p class="faint">{told(line)}</p>' for line in lines)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">
+<meta http-equiv="Content-Security-Policy" content="{told(_POLICY)}">
 <meta name="generator" content="journeykit {VERSION}">
-<title>{escape(title)}</title>
+<title>{told(title)}</title>
 <style>
 {_colours()}
 {_own("page.css")}</style>
@@ -57,7 +57,7 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
 <body>
 <a class="skip" href="#main">To the content</a>
 <header>
-<div><h1>{escape(title)}</h1>{said}</div>
+<div><h1>{told(title)}</h1>{said}</div>
 <button class="theme" type="button" hidden>Colours: as the screen</button>
 </header>
 <div class="shell">
@@ -77,6 +77,11 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
 """
 
 
+def told(text: str) -> str:
+    """A text as markup that is nothing but text; a number and its sign of percent stay together."""
+    return escape(text).replace(" %", "\u00a0%")
+
+
 def _own(name: str) -> str:
     return (files("journeykit.reporting") / name).read_text("utf-8")
 
@@ -86,33 +91,40 @@ def _colours() -> str:
     own = {"paper": PAPER, "ink": INK, "faint": FAINT, "rule": RULE}
     own |= {f"series-{place}": colour_at(place) for place in range(MOST_COLOURS)} | {"series-rest": colour_at(-1)}
 
-    def told(kind: str) -> str:
+    def as_names(kind: str) -> str:
         return "".join(f"--{name}:{getattr(colour, kind)};" for name, colour in own.items())
 
-    dark = f"color-scheme:dark;{told('dark')}"
+    dark = f"color-scheme:dark;{as_names('dark')}"
     return (
-        f":root{{color-scheme:light;--font:{FONT};{told('light')}}}\n"
+        f":root{{color-scheme:light;--font:{FONT};{as_names('light')}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
         f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
     )
 
 
-def _part(part: PagePart, hints: Mapping[str, str]) -> str:
+def _findings(parts: Sequence[PagePart]) -> str:
+    """What each part finds first, with the way to it."""
+    found = [(part.key, part.charts[0].title) for part in parts if part.charts]
+    items = "".join(f'<li><a href="#{key}">{told(title)}</a></li>' for key, title in found)
+    return f'<ul class="findings">{items}</ul>' if items else ""
+
+
+def _part(part: PagePart, hints: Mapping[str, str], findings: str) -> str:
     charts = "\n".join(_chart(chart, f"{part.key}-{number}", hints) for number, chart in enumerate(part.charts, 1))
-    lines = "".join(f"<p>{escape(line)}</p>" for line in part.lines)
-    figures = "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for value, what in part.figures)
+    lines = "".join(f"<p>{told(line)}</p>" for line in part.lines)
+    figures = "".join(f"<div><dt>{told(what)}</dt><dd>{told(value)}</dd></div>" for value, what in part.figures)
     figures = f'<dl class="figures">{figures}</dl>' if figures else ""
     return (
         f'<section id="{part.key}" aria-labelledby="{part.key}-title">'
-        f'<h2 id="{part.key}-title">{escape(part.title)}</h2>'
-        f"{figures}{lines}{part.html}{charts}</section>"
+        f'<h2 id="{part.key}-title">{told(part.title)}</h2>'
+        f"{figures}{lines}{findings}{part.html}{charts}</section>"
     )
 
 
 def _lacking(parts: Sequence[PagePart]) -> str:
     if not parts:
         return ""
-    items = "".join(f"<li><strong>{escape(part.title)}</strong>: {escape(part.missing)}.</li>" for part in parts)
+    items = "".join(f"<li><strong>{told(part.title)}</strong>: {told(part.missing)}.</li>" for part in parts)
     return (
         '<section id="lacking" aria-labelledby="lacking-title"><h2 id="lacking-title">Not in this report</h2>'
         f"<p>These parts are left out, for want of what is named:</p><ul>{items}</ul></section>"
@@ -122,10 +134,10 @@ def _lacking(parts: Sequence[PagePart]) -> str:
 def _chart(chart: PageChart, key: str, hints: Mapping[str, str]) -> str:
     """A chart with its title, its legend and its table."""
     picture = "" if chart.chart is None else chart_holder(chart.chart, f"chart-{key}", chart.title)
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in chart.notes)
+    notes = "".join(f'<p class="note">{told(note)}</p>' for note in chart.notes)
     is_open = chart.chart is None
     return (
-        f'<figure aria-labelledby="{key}-title"><h3 id="{key}-title">{escape(chart.title)}</h3>'
+        f'<figure aria-labelledby="{key}-title"><h3 id="{key}-title">{told(chart.title)}</h3>'
         f"{_legend(chart)}{picture}{notes}{_folded(chart.table, key, hints, is_open=is_open)}</figure>"
     )
 
@@ -134,7 +146,7 @@ def _legend(chart: PageChart) -> str:
     if not chart.legend:
         return ""
     items = "".join(
-        f'<li><i style="--own:var(--series-{place if 0 <= place < MOST_COLOURS else "rest"})"></i>{escape(name)}</li>'
+        f'<li><i style="--own:var(--series-{place if 0 <= place < MOST_COLOURS else "rest"})"></i>{told(name)}</li>'
         for name, place in chart.legend.items()
     )
     return f'<ul class="legend" aria-label="Colours">{items}</ul>'
@@ -145,17 +157,17 @@ def _folded(table: PageTable, key: str, hints: Mapping[str, str], *, is_open: bo
     said = f"Table: {table.title} ({count:,} row{'s' * (count != 1)})"
     more = f'<p class="note">{table.cut:,} more rows are not in the page.</p>' if table.cut else ""
     return (
-        f"<details{' open' if is_open else ''}><summary>{escape(said)}</summary>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">'
+        f"<details{' open' if is_open else ''}><summary>{told(said)}</summary>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{told(table.title)}">'
         f"{_table(table, key, hints)}</div>{more}</details>"
     )
 
 
 def _table(table: PageTable, key: str, hints: Mapping[str, str]) -> str:
     kinds = [column.kind for column in table.columns]
-    heads = "".join(f'<th scope="col"{_class(column.kind)}>{escape(column.name)}</th>' for column in table.columns)
-    told = dict(hints)
-    rows = "".join(f"<tr>{''.join(_cells(row, kinds, told))}</tr>" for row in table.rows)
+    heads = "".join(f'<th scope="col"{_class(column.kind)}>{told(column.name)}</th>' for column in table.columns)
+    left = dict(hints)
+    rows = "".join(f"<tr>{''.join(_cells(row, kinds, left))}</tr>" for row in table.rows)
     return f'<table id="{key}-table" data-sorts><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
@@ -170,9 +182,9 @@ def _cells(row: Sequence[Any], kinds: Sequence[str], hints: dict[str, str]) -> I
         elif kind in (TEXT, DAY):
             # The whole name once in a table: pages with many long names would grow large.
             whole = hints.pop(value, None)
-            yield f"<td{f' title={chr(34)}{escape(whole)}{chr(34)}' if whole else ''}>{escape(str(value))}</td>"
+            yield f"<td{f' title={chr(34)}{told(whole)}{chr(34)}' if whole else ''}>{told(str(value))}</td>"
         else:
-            yield f'<td class="n" data-v="{value:.10g}">{escape(shown_number(value, kind))}</td>'
+            yield f'<td class="n" data-v="{value:.10g}">{told(shown_number(value, kind))}</td>'
 
 
 def shown_number(value: float, kind: str) -> str:

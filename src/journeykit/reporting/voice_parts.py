@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import WEEKDAYS
@@ -27,7 +27,7 @@ from journeykit.reporting.page_parts import (
 from journeykit.reporting.report_tally import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.report_tally import PairSums, ReportTally
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 OTHERS = "others"
 MOST_BARS = 20
 """So many bars has a chart at most; its table has all."""
+_MOST_DAYS = 400
 _MOST_TEAMS = 12
 """So many teams have a column of their own in tables."""
 GRANTED = str(Outcome.GRANTED)
@@ -150,7 +151,7 @@ def calendar_part(tally: ReportTally, names: ReportNames, timezone: str) -> Page
     rows = [{"day": day, "team": team, "messages": count} for (day, team), count in sorted(counts.items())]
     chart = PageChart(
         title=title,
-        chart=page_charts.stacked_days(rows, "day", "team", "messages", "messages", names.colours),
+        chart=page_charts.stacked_days(rows, _every_day([*days]), "team", "messages", "messages", names.colours),
         legend=names.colours,
         table=_day_table(tally, names, sorted({*days, *waiting})),
         notes=(f"Days are local days of {timezone}.",),
@@ -173,6 +174,15 @@ def _day_table(tally: ReportTally, names: ReportNames, days: list[str]) -> PageT
     columns = [PageColumn("day", DAY), *(PageColumn(names.short(own)) for own in names.columns)]
     columns += [PageColumn(f"{len(others)} other teams")] if others else []
     return PageTable.of("Messages by day", [*columns, PageColumn("all"), PageColumn("deferred to then")], rows)
+
+
+def _every_day(days: Sequence[str]) -> list[str]:
+    """All days from the first to the last; where these are many, those that have messages."""
+    first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
+    many = (last - first).days + 1
+    if many > _MOST_DAYS:
+        return sorted(days)
+    return [(first + timedelta(days=number)).isoformat() for number in range(many)]
 
 
 def _day(text: str) -> str:
