@@ -12,9 +12,9 @@ from journeykit.cli.arguments import (
     add_command,
     add_max_bad,
     add_zone,
-    as_json,
     check_unharmed,
     instant,
+    print_json,
     zone_of,
 )
 from journeykit.columns import missing_module
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from journeykit.reporting import DecisionReport
 
-_READ = ("decisions", "contacts", "summary", "measures")
+_READ = ("decisions", "contacts", "summary", "measures", "compare")
 
 
 def add_report(commands: Any) -> None:
@@ -42,6 +42,7 @@ def add_report(commands: Any) -> None:
     add_zone(tables)
     parser.add_argument("--summary", metavar="F", help="what `decide --summary` wrote, for the use of quotas")
     parser.add_argument("--measures", metavar="F", help="what `measure --json` printed, for what messages did")
+    parser.add_argument("--compare", metavar="F", help="what `compare --json` printed, for what would change")
     parser.add_argument(
         "--examples",
         type=_examples,
@@ -91,8 +92,10 @@ def _report(arguments: argparse.Namespace) -> int:
     )
     if arguments.out is not None:
         found.save(arguments.out)
-    told = found if arguments.out is None else _written(arguments, found)
-    print(as_json(found.to_dict()) if arguments.json else told)
+    if arguments.json:
+        print_json("report", found.to_dict())
+    else:
+        print(found if arguments.out is None else _written(arguments, found))
     return DONE
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeykit.basics.clock import clock, moment
-from journeykit.basics.plain_data import read_json, with_schema
+from journeykit.basics.plain_data import read_json
 from journeykit.basics.text import clean
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
+from journeykit.reporting.change_part import change_part
 from journeykit.reporting.contest_parts import contest_part, pressure_part, quota_part, reason_part
 from journeykit.reporting.given_parts import example_part, experiment_part, measure_part
 from journeykit.reporting.journey_part import journey_part
@@ -75,7 +76,7 @@ class DecisionReport:
     def to_dict(self) -> dict[str, Any]:
         """What the page says and shows as plain data, without the page."""
         parts = {own.key: own.to_dict() for own in self.parts}
-        return with_schema("report", {"title": self.title, "lines": list(self.lines), "parts": parts})
+        return {"title": self.title, "lines": list(self.lines), "parts": parts}
 
     def _tables(self) -> Iterator[ReportTable]:
         for part in self.parts:
@@ -141,6 +142,7 @@ def report(
     contacts: Any = None,
     summary: Any = None,
     measures: Any = None,
+    compare: Any = None,
     examples: int = 0,
     title: str | None = None,
     at: datetime | None = None,
@@ -156,6 +158,7 @@ def report(
         contacts: the contacts, for stages and segments: whatever `Arbiter.decide_table` takes.
         summary: what ``decide --summary`` wrote, or a `Summary`, for the use of quotas.
         measures: what ``measure --json`` printed, or a `MeasureReport`.
+        compare: what ``compare --json`` printed, or a `Comparison`: what another playbook would change.
         examples: the rows of so many contacts are shown. Without it nothing of a single contact is in the page.
         title: its heading; by default the playbook's name.
         at: the instant at which segments are asked, aware; by default that of the first row.
@@ -193,7 +196,8 @@ def report(
     tally = ReportTally(playbook, groups, examples)
     for piece in log.pieces(NEEDED, optional):
         tally.add(piece)
-    found = {name: _plain(value, name) for name, value in (("summary", summary), ("measures", measures))}
+    given = {"summary": summary, "measures": measures, "comparison": compare}
+    found = {name: _plain(value, name) for name, value in given.items()}
     names = ReportNames(playbook, tally)
     parts = tuple(_parts(playbook, tally, names, groups, contacts, found, examples, zone))
     heading = title or clean(playbook.name)
@@ -214,7 +218,7 @@ def _parts(
 ) -> Iterator[PagePart]:
     """The parts of the page, in their order."""
     known = None if groups is None else groups.contacts
-    yield headline(tally, names, known)
+    yield headline(tally, known)
     yield calendar_part(tally, names, playbook.timezone)
     yield voice_part(tally, names, has_contacts=groups is not None)
     yield contest_part(tally, names)
@@ -225,6 +229,7 @@ def _parts(
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)
+    yield change_part(found["comparison"], names)
     told = example_part(tally, names, examples)
     if told is not None:
         yield told

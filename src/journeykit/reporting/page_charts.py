@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from journeykit.reporting.chart_style import FAINT, OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
+from journeykit.reporting.chart_style import FAINT, GAIN_AND_LOSS, OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,9 +39,9 @@ def bars(
         lines: how many lines names have, with a line break between them.
     """
     own = [dict(row) for row in rows]
-    label = (
-        alt.Axis(labelLimit=_LABEL, labelExpr="split(datum.label, '\\n')") if lines > 1 else alt.Axis(labelLimit=_LABEL)
-    )
+    label = alt.Axis(labelLimit=_LABEL)
+    if lines > 1:
+        label = alt.Axis(labelLimit=_LABEL, labelExpr="split(datum.label, '\\n')", labelOffset=-7 * (lines - 1))
     style = ".0%" if share else ",.3~s"
     base = alt.Chart(chart_data(own))
     chart = base.mark_bar(color=_MAIN).encode(
@@ -179,6 +179,30 @@ def intervals(rows: Iterable[Mapping[str, Any]], name: str, value: str, ends: Se
     return _finished(lines + points, len(own))
 
 
+def gains(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str) -> Any:
+    """Horizontal bars to both sides of 0: what is gained to the right, what is lost to the left.
+
+    Args:
+        rows: a row for each bar, in order.
+        name: the column of names.
+        value: that of the lengths.
+        unit: what the lengths are in.
+    """
+    own = [dict(row) for row in rows]
+    loss, gain = GAIN_AND_LOSS[0].light, GAIN_AND_LOSS[-1].light
+    chart = (
+        alt.Chart(chart_data(own))
+        .mark_bar()
+        .encode(
+            x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format="+,.3~s", tickCount=5)),
+            y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
+            color=alt.condition(f"datum.{value} < 0", alt.value(loss), alt.value(gain)),
+            tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", title=unit, format="+,.6~g")],
+        )
+    )
+    return _finished(chart, len(own))
+
+
 def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, empty: str, unit: str) -> Any:
     """A grid of cells, the darker the more; an empty one has a line in place of a colour.
 
@@ -204,7 +228,7 @@ def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, e
     cells = base.mark_rect(stroke=RULE.light, strokeWidth=1).encode(
         color=alt.condition(f"datum.{empty}", alt.value("transparent"), colour)
     )
-    lines = base.transform_filter(f"datum.{empty}").mark_text(text="–", color=FAINT.light)
+    lines = base.transform_filter(f"datum.{empty}").mark_text(text="-", color=FAINT.light)
     return _finished(cells + lines, len({one[row] for one in own}) + 2)
 
 

@@ -79,12 +79,11 @@ def granted_by(sums: PairSums) -> dict[str, int]:
     return {name: int(sums.counts[name, GRANTED]) for name in sums.by(0)}
 
 
-def headline(tally: ReportTally, names: ReportNames, contacts: int | None) -> PagePart:
+def headline(tally: ReportTally, contacts: int | None) -> PagePart:
     """What a reader must know first.
 
     Args:
         tally: what was counted.
-        names: the names of the report.
         contacts: how many contacts there are; None where the report has only those with claims.
     """
     messages = sum(granted_by(tally.teams).values())
@@ -97,15 +96,13 @@ def headline(tally: ReportTally, names: ReportNames, contacts: int | None) -> Pa
         (amount(value), "value: the sum of their weights"),
         (f"{tally.rows - messages:,}", f"of {tally.rows:,} claims do not go out now"),
     )
-    return PagePart(key="headline", title="In short", lines=tuple(_short(tally, names, messages)), figures=figures)
+    return PagePart(key="headline", title="In short", lines=tuple(_short(tally)), figures=figures)
 
 
-def _short(tally: ReportTally, names: ReportNames, messages: int) -> Iterable[str]:
+def _short(tally: ReportTally) -> Iterable[str]:
     if not tally.rows:
         yield "The table of decisions is empty: there is nothing to show yet."
         return
-    if messages:
-        yield _most_of_voice(granted_by(tally.teams), names.short, "team") + "."
     lost = Counter({name: int(count) for name, count in _by_reason(tally).items() if name != Reason.GRANTED})
     if lost:
         reason, count = lost.most_common(1)[0]
