@@ -322,8 +322,8 @@ def quota_part(
 def _quota_chart(usages: Sequence[Mapping[str, Any]], names: ReportNames) -> PageChart:
     rows, drawn, full = [], [], []
     for own in usages:
-        parts = (own["name"], own.get("period"), own.get("arm"))
-        name = names.short(" ".join(str(part) for part in parts if part))
+        parts = (names.short(str(part)) for part in (own.get("period"), own.get("arm")) if part)
+        name = " ".join([names.short(own["name"]), *(f"({part})" for part in parts)])
         used = own["usage"] / own["max"] if own.get("max") else None
         if used is not None:
             drawn.append({"quota": name, "share": used})
@@ -373,7 +373,7 @@ def _price_chart(tally: ReportTally, names: ReportNames) -> PageChart:
     return PageChart(
         title=finding if mean[first] > 0 else "No quota has a price: none is scarce",
         chart=page_charts.bars(
-            [{"campaign": names.short(own), "price": mean[own]} for own in ranked[:MOST_BARS]],
+            [{"campaign": names.short(own), "price": mean[own]} for own in ranked[:MOST_BARS] if mean[own]],
             "campaign",
             "price",
             "mean price of a claim (in weight)",

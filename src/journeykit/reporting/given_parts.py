@@ -77,7 +77,7 @@ def experiment_part(playbook: Playbook, tally: ReportTally, names: ReportNames) 
         ),
         table=PageTable.of("Arms", columns, rows),
         notes=(
-            "Contacts are those with claims. What the arms changed is said by the measures: give --measures.",
+            "Contacts are those with claims. What contacts did then is a matter of measures.",
             *cut_note(len(order), "arms"),
         ),
     )
@@ -116,7 +116,11 @@ def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNa
         known.sort(key=lambda own: (-own[3], own[0]))
         best = known[0]
         rate = f"{100 * best[3]:.1f} % of messages ({100 * best[4]:.1f} to {100 * best[5]:.1f} %)"
-        finding = f"{best[0]} has most {short(response)}: {rate}" if len(known) > 1 else f"{short(response)}: {rate}"
+        finding = (
+            f"{best[0]} has the highest rate of {short(response)}: {rate}"
+            if len(known) > 1
+            else f"{short(response)}: {rate}"
+        )
         columns = [
             PageColumn(by, TEXT),
             PageColumn("messages"),
@@ -130,12 +134,17 @@ def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNa
         drawn = [{"group": own[0], "rate": own[3], "low": own[4], "high": own[5]} for own in known[:MOST_BARS]]
         yield PageChart(
             title=finding,
-            chart=page_charts.intervals(
-                drawn, "group", "rate", ("low", "high"), f"share of messages with {short(response)}"
-            ),
+            chart=_rates(drawn, short(response)),
             table=PageTable.of(f"{short(response)} by {by}", columns, rows),
             notes=cut_note(len(known), "groups"),
         )
+
+
+def _rates(drawn: Sequence[Mapping[str, Any]], response: str) -> Any:
+    """The chart of rates; a single one needs none."""
+    if len(drawn) == 1:
+        return None
+    return page_charts.intervals(drawn, "group", "rate", ("low", "high"), f"share of messages with {response}")
 
 
 def _measured(group: Mapping[str, Any], own: Mapping[str, Any], short: ShortNames) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ MOST_COLOURS = len(TEAM_COLOURS)
 """So many names have a colour of their own."""
 _ROW, _LEAST = 26, 60
 _LABEL = 150
+_THOUSANDS, _TENS = 10_000, 10
 _MAIN = TEAM_COLOURS[0].light
 
 
@@ -42,7 +43,7 @@ def bars(
     label = alt.Axis(labelLimit=_LABEL)
     if lines > 1:
         label = alt.Axis(labelLimit=_LABEL, labelExpr="split(datum.label, '\\n')", labelOffset=-7 * (lines - 1))
-    style = ".0%" if share else ",.3~s"
+    style = ".0%" if share else _number_format(own, value)
     base = alt.Chart(chart_data(own))
     chart = base.mark_bar(color=_MAIN).encode(
         x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=style, tickCount=5)),
@@ -86,7 +87,7 @@ def stacked_bars(
                 f"{value}:Q",
                 title=unit,
                 stack="normalize" if share else "zero",
-                axis=alt.Axis(format=".0%" if share else ",.3~s", tickCount=5),
+                axis=alt.Axis(format=".0%" if share else _number_format(own, value), tickCount=5),
             ),
             y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
             color=_coloured(part, colours),
@@ -126,7 +127,7 @@ def stacked_days(
                 scale=alt.Scale(domain=[*days]),
                 axis=alt.Axis(labelAngle=-40, labelOverlap="greedy"),
             ),
-            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=",.3~s", tickCount=5)),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), tickCount=5)),
             color=_coloured(part, colours),
             tooltip=[alt.Tooltip("day:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
         )
@@ -144,12 +145,13 @@ def columns(rows: Iterable[Mapping[str, Any]], name: str, value: str, across: st
         across: what the names are.
         unit: what the heights are in.
     """
+    own = [dict(row) for row in rows]
     chart = (
-        alt.Chart(chart_data(rows))
+        alt.Chart(chart_data(own))
         .mark_bar(color=_MAIN)
         .encode(
             x=alt.X(f"{name}:O", title=across, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
-            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=",.3~s", tickCount=5)),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), tickCount=5)),
             tooltip=[alt.Tooltip(f"{name}:O", title=across), alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g")],
         )
     )
@@ -194,7 +196,7 @@ def gains(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str) -
         alt.Chart(chart_data(own))
         .mark_bar()
         .encode(
-            x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format="+,.3~s", tickCount=5)),
+            x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=f"+{_number_format(own, value)}", tickCount=5)),
             y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
             color=alt.condition(f"datum.{value} < 0", alt.value(loss), alt.value(gain)),
             tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", title=unit, format="+,.6~g")],
@@ -230,6 +232,12 @@ def grid(rows: Iterable[Mapping[str, Any]], row: str, column: str, value: str, e
     )
     lines = base.transform_filter(f"datum.{empty}").mark_text(text="-", color=FAINT.light)
     return _finished(cells + lines, len({one[row] for one in own}) + 2)
+
+
+def _number_format(rows: Sequence[Mapping[str, Any]], value: str) -> str:
+    """How numbers along an axis are written: thousands with a k, small ones with what tells them apart."""
+    most = max((abs(row[value]) for row in rows), default=0)
+    return ",.3~s" if most >= _THOUSANDS else ",.0f" if most >= _TENS else ",.3~g"
 
 
 def _coloured(part: str, colours: Mapping[str, int]) -> Any:

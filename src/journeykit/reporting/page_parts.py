@@ -177,9 +177,11 @@ def amount(value: float) -> str:
     """A number in words: whole ones whole, large ones without decimals.
 
     Example:
-        >>> amount(1234.5), amount(3), amount(0.125)
-        ('1,234', '3', '0.12')
+        >>> amount(1234.5), amount(3), amount(2.5), amount(0.00125)
+        ('1,234', '3', '2.50', '0.00125')
     """
     if abs(value) >= 1_000 or value == round(value):
         return f"{value:,.0f}"
+    if abs(value) < 1:
+        return f"{value:.3g}"
     return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.1f}"
