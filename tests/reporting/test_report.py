@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
@@ -11,42 +11,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reported import AT, HEBREW, LONG, PEOPLE, SCRIPT, decided, playbook_of
 
-from journeykit import Arbiter, Campaign, Cap, Content, DataError, Journey, ModelError, Playbook, Team, Window, report
+from journeykit import Arbiter, DataError, ModelError, report
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
 from journeykit.tables.arrow.decision_log import DecisionLog
-
-AT = datetime(2026, 11, 5, 22, 30, tzinfo=UTC)
-SCRIPT, HEBREW, LONG = "<script>alert('x')</script>", "מבצע סתיו", "L" * 10_000
-
-
-def playbook_of(*names, teams=("events", "sales"), **sections):
-    """A playbook with a campaign for each name, of teams in turn; the later ones weigh more."""
-    return Playbook(
-        name="autumn",
-        timezone="Europe/Skopje",
-        teams=[Team(name=name) for name in teams],
-        content=[Content(id=f"c{place}", channel="email") for place, _ in enumerate(names)],
-        campaigns=[
-            Campaign(id=name, team=teams[place % len(teams)], content=[f"c{place}"], weight=place + 1)
-            for place, name in enumerate(names)
-        ],
-        caps=[Cap(name="one a day", max=1, window=Window.calendar("day"))],
-        journey=Journey(["new", "known"]),
-        **sections,
-    )
-
-
-PEOPLE = [
-    {"contact_id": "anna-7", "consent": "email", "stage": "new"},
-    {"contact_id": "ben-8", "consent": "email", "stage": "known"},
-    {"contact_id": "clara-9", "opted_out": True, "stage": "known"},
-]
-
-
-def decided(playbook, people=PEOPLE, **asked):
-    """What the arbiter decides of them, all claims."""
-    return Arbiter(playbook).decide_table(people, at=AT, everything=True, **asked)
 
 
 def test_a_report_says_who_speaks_who_loses_and_why():

@@ -199,7 +199,7 @@ def report(
     given = {"summary": summary, "measures": measures, "comparison": compare}
     found = {name: _plain(value, name) for name, value in given.items()}
     names = ReportNames(playbook, tally)
-    parts = tuple(_parts(playbook, tally, names, groups, contacts, found, examples, zone))
+    parts = tuple(_parts(playbook, tally, names, groups, contacts, decisions, found, examples, zone))
     heading = title or clean(playbook.name)
     lines = tuple(_about(playbook, log, tally))
     page = page_html(heading, lines, parts, names.short.hints)
@@ -212,6 +212,7 @@ def _parts(
     names: ReportNames,
     groups: ContactGroups | None,
     contacts: Any,
+    decisions: Any,
     found: Mapping[str, Any],
     examples: int,
     zone: str | None,
@@ -225,7 +226,7 @@ def _parts(
     yield reason_part(tally, names)
     yield pressure_part(tally, names, known)
     yield quota_part(playbook, tally, names, found["summary"])
-    yield matrix_part(playbook, names, contacts, None if tally.span is None else tally.span[0], zone)
+    yield matrix_part(playbook, names, contacts, decisions, None if tally.span is None else tally.span[0], zone)
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)

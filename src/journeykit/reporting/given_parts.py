@@ -116,11 +116,9 @@ def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNa
         known.sort(key=lambda own: (-own[3], own[0]))
         best = known[0]
         rate = f"{100 * best[3]:.1f} % of messages ({100 * best[4]:.1f} to {100 * best[5]:.1f} %)"
-        finding = (
-            f"{best[0]} has the highest rate of {short(response)}: {rate}"
-            if len(known) > 1
-            else f"{short(response)}: {rate}"
-        )
+        finding = f"{short(response)}: {rate}"
+        if len(known) > 1:
+            finding = f"{best[0]} has the highest rate of {finding}"
         columns = [
             PageColumn(by, TEXT),
             PageColumn("messages"),

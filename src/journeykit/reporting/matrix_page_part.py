@@ -24,13 +24,16 @@ _LARGEST = 400_000
 """A matrix of more characters would make the page too large."""
 
 
-def matrix_part(playbook: Playbook, names: ReportNames, contacts: Any, at: int | None, zone: str | None) -> PagePart:
+def matrix_part(
+    playbook: Playbook, names: ReportNames, contacts: Any, decisions: Any, at: int | None, zone: str | None
+) -> PagePart:
     """The messaging matrix by stage, or by segment where nothing tells stages apart.
 
     Args:
         playbook: whose messages.
         names: the names of the report.
         contacts: the table of contacts; None for the playbook alone.
+        decisions: the table of decisions, for what was granted to them.
         at: the instant of the first decision, in microseconds; None without decisions.
         zone: the zone in which instants without an offset are meant.
     """
@@ -41,6 +44,7 @@ def matrix_part(playbook: Playbook, names: ReportNames, contacts: Any, at: int |
     matrix = messaging_matrix(
         playbook,
         contacts,
+        None if contacts is None else decisions,
         at=None if at is None else moment(at),
         audience=_audience(playbook),
         by=_by(playbook),
