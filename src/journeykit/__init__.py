@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook as Playbook
     from journeykit.playbook.sections import OnMissing as OnMissing
     from journeykit.policies.policy import Policy as Policy
+    from journeykit.reporting.calendar_picture import draw_calendar as draw_calendar
     from journeykit.reporting.campaign_overlap import overlap as overlap
     from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
@@ -147,6 +148,7 @@ _HOMES = {
     "TrippedGuards": "model.tripped_guards",
     "Window": "model.window",
     "compare": "comparing.comparison",
+    "draw_calendar": "reporting.calendar_picture",
     "evaluate": "evaluating",
     "free_slots": "reporting",
     "learn": "learning.learner",
@@ -158,7 +160,8 @@ _HOMES = {
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-_EXTRAS = {"numpy": "learn", "pyarrow": "learn", "scipy": "learn", "sklearn": "learn", "skops": "learn"}
+_LEARN = dict.fromkeys(("numpy", "pyarrow", "scipy", "sklearn", "skops"), "learn")
+_EXTRAS = {**_LEARN, "altair": "report", "vl_convert": "report"}
 __getattr__, _names = lazy_names(__name__, _HOMES, _EXTRAS)
 
 

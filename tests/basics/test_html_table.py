@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit.basics.html_table import LONGEST, html_page, html_table
+from journeykit.basics.html_table import LONGEST, LONGEST_HEADING, html_page, html_table
 from journeykit.basics.text import clean
 
 
@@ -43,7 +43,9 @@ def test_no_text_is_markup(heading: str, cell: str) -> None:
 
 def test_a_long_cell_is_cut_and_says_all_of_it() -> None:
     """The tooltip has the whole text, and a long word breaks rather than widen the table."""
-    (cell,) = ET.fromstring(html_table(["name"], [["x" * 10_000]])).iter("td")
+    root = ET.fromstring(html_table(["y" * 10_000], [["x" * 10_000]]))
+    (cell,), (heading,) = root.iter("td"), root.iter("th")
+    assert (heading.text, heading.get("title")) == ("y" * LONGEST_HEADING + "…", "y" * 10_000)
     assert cell.text == "x" * LONGEST + "…"
     assert cell.get("title") == "x" * 10_000
     assert "overflow-wrap" in cell.get("style")

@@ -180,6 +180,19 @@ def test_a_plan_prints_its_calendar(capsys, engine):
     assert Path("d.csv").read_bytes() == planned
 
 
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_a_plan_draws_its_calendar(capsys, engine):
+    """As SVG beside what it prints; with another ending nothing is decided."""
+    pytest.importorskip("altair")
+    assert plan("--engine", engine, "--calendar", "c.svg") == cli.DONE
+    assert capsys.readouterr().out == CALENDAR
+    assert "community sends 67 % of 3 messages" in " ".join(Path("c.svg").read_text("utf-8").split())
+    assert plan("--calendar", "c.png", out="again.csv") == cli.USAGE
+    assert "--calendar c.png: the ending of a picture is one of .svg, .html" in capsys.readouterr().err
+    assert plan("--calendar", "c.csv", out="again.csv") == cli.USAGE
+    assert not Path("again.csv").exists()
+
+
 def test_a_plan_takes_what_decide_takes():
     """Denied claims, explanations and a name for the run."""
     assert plan("--all", "--explain", "--run", "two weeks") == cli.DONE

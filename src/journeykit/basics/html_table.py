@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 LONGEST = 400
 """So many characters of a cell are shown at most; where there are more, all of them are its tooltip."""
-_LONG_WORD = 40
+LONGEST_HEADING = 60
+"""Likewise, of the heading of a column."""
+_SHORT, _LONG_WORD = 20, 40
 # No colour but see-through greys and blues: a notebook may be light or dark, and its own style sheet says nothing
 # against the style of a single element.
 _EDGE = "border:0;border-bottom:1px solid rgba(128,128,128,"
@@ -66,28 +68,46 @@ def html_table(
         f"<tr>{''.join(_cell(cell, right=at in right, heat=_of(heat, line, at)) for at, cell in enumerate(row))}</tr>"
         for line, row in enumerate(rows)
     )
-    return (
-        '<div style="overflow-x:auto;margin-bottom:1em"><table style="border-collapse:collapse;border:0;margin:0">'
-        f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return scroll_box(
+        '<table style="border-collapse:collapse;border:0;margin:0">'
+        f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+
+
+def scroll_box(part: str) -> str:
+    """A part of a page in a box of its own, which scrolls where the part is wider, by the keyboard too.
+
+    Example:
+        >>> scroll_box("wide")
+        '<div tabindex="0" style="overflow-x:auto;margin-bottom:1em">wide</div>'
+    """
+    return f'<div tabindex="0" style="overflow-x:auto;margin-bottom:1em">{part}</div>'
 
 
 def _heading(name: str, *, right: bool) -> str:
     align = "right" if right else "left"
-    return f'<th scope="col" style="{_CELL}text-align:{align};font-weight:600;{_EDGE}.6)">{_text(name)}</th>'
+    own, text, style = _shown(name, LONGEST_HEADING)
+    return f'<th scope="col"{own} style="{_CELL}text-align:{align};font-weight:600;{style}{_EDGE}.6)">{text}</th>'
 
 
-def _cell(text: str, *, right: bool, heat: float) -> str:
-    style = f"{_CELL}text-align:right;{_NUMBER}" if right else f"{_CELL}text-align:left;"
+def _cell(cell: str, *, right: bool, heat: float) -> str:
+    own, text, style = _shown(cell, LONGEST)
+    style += f"text-align:right;{_NUMBER}" if right else "text-align:left;"
+    if not right and len(cell) <= _SHORT:
+        style += "white-space:nowrap;"
     shade = f";background:rgba(36,115,167,{0.5 * heat:.2f})" if heat > 0 else ""
+    return f'<td{own} style="{_CELL}{style}{_EDGE}.25){shade}">{text}</td>'
+
+
+def _shown(text: str, most: int) -> tuple[str, str, str]:
+    """A text of a cell: attributes of its own, the text as HTML, and how it breaks."""
     # Names of other scripts run in their own direction, and turn nothing of what is beside them.
     own = "" if text.isascii() else ' dir="auto"'
-    if any(len(word) > _LONG_WORD for word in text.split()):
-        style += "overflow-wrap:anywhere;"
-    if len(text) > LONGEST:
-        own += f' title="{_text(text)}"'
-        text = f"{text[:LONGEST]}…"
-    return f'<td{own} style="{style}{_EDGE}.25){shade}">{_text(text)}</td>'
+    # A long word is broken rather than widen the table.
+    style = "overflow-wrap:anywhere;" if any(len(word) > _LONG_WORD for word in text.split()) else ""
+    if len(text) <= most:
+        return own, _text(text), style
+    return f'{own} title="{_text(text)}"', f"{_text(text[:most])}…", style
 
 
 def _of(heat: Sequence[Sequence[float]], line: int, at: int) -> float:

@@ -55,6 +55,7 @@ def add_decide(commands: Any) -> None:
     add_tables(plan, until=True)
     _add_job(plan)
     add_room(plan)
+    plan.add_argument("--calendar", metavar="F", help="draw the calendar: .svg, or .html with a table beside it")
 
 
 def add_tables(parser: argparse.ArgumentParser, *, at: bool = True, until: bool = False) -> None:
@@ -189,6 +190,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     job = _done(arguments)
     summary, calendar = job.summary(), job.calendar()
     room = _room(arguments) if arguments.room else None
+    if arguments.calendar is not None:
+        from journeykit.reporting.calendar_picture import draw_calendar
+
+        draw_calendar(calendar).save(arguments.calendar)
     if arguments.summary is not None:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True) | calendar.to_dict())
     if arguments.json:
@@ -348,6 +353,9 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
             raise UsageError(f"{option} {saved}: no file can be written there")
         if option in ("--bad-rows", "--room-out") and format_of(saved) is None:
+        if option == "--calendar":
+            _check_picture(saved)
+        if option == "--bad-rows" and format_of(saved) is None:
             raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
@@ -384,6 +392,18 @@ def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
     """What a job writes beside its decisions."""
     names = ("save_prices", "summary", "bad_rows", "room_out")
     return [(f"--{name.replace('_', '-')}", getattr(arguments, name, None)) for name in names]
+    names = ("save_prices", "summary", "bad_rows", "calendar")
+    return [(f"--{name.replace('_', '-')}", getattr(arguments, name, None)) for name in names]
+
+
+def _check_picture(path: str) -> None:
+    """What can be said of a picture before any work is done."""
+    try:
+        from journeykit.reporting.calendar_picture import CALENDAR_FILES
+    except ImportError as error:
+        raise missing(error.name, "report", "plan --calendar") from error
+    if os.path.splitext(path)[1].lower() not in CALENDAR_FILES:  # noqa: PTH122  (a text is all that is needed)
+        raise UsageError(f"--calendar {path}: the ending of a picture is one of {', '.join(CALENDAR_FILES)}")
 
 
 def arbiter_of(arguments: argparse.Namespace) -> Arbiter:

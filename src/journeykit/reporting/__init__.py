@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from journeykit.reporting.calendar_picture import CalendarPicture as CalendarPicture
+    from journeykit.reporting.calendar_picture import draw_calendar as draw_calendar
     from journeykit.reporting.campaign_overlap import OVERLAPS as OVERLAPS
     from journeykit.reporting.campaign_overlap import CampaignCount as CampaignCount
     from journeykit.reporting.campaign_overlap import CampaignOverlap as CampaignOverlap
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BarredSlots": "reporting.slot_report",
+    "CalendarPicture": "reporting.calendar_picture",
     "CampaignCount": "reporting.campaign_overlap",
     "CampaignOverlap": "reporting.campaign_overlap",
     "CampaignPair": "reporting.campaign_overlap",
@@ -53,6 +56,7 @@ _HOMES = {
     "PageTable": "reporting.page_parts",
     "SLOTS": "reporting.slot_report",
     "ThemeThread": "reporting.matrix_parts",
+    "draw_calendar": "reporting.calendar_picture",
     "free_slots": "reporting.slot_report",
     "messaging_matrix": "reporting.matrix_builder",
     "overlap": "reporting.campaign_overlap",

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from journeykit.reporting.chart_style import DARK_OF, LEGEND_WIDTH, PAPER, WIDTH, chart_config, darkened
+from journeykit.basics.text import clean
+from journeykit.reporting.chart_style import DARK_OF, FONT, INK, LEGEND_WIDTH, PAPER, WIDTH, chart_config, darkened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_PAGE_STYLE = (
+    f":root{{color-scheme:light dark}}body{{margin:0;font-family:{FONT};background:{PAPER.light};color:{INK.light}}}"
+    "main{max-width:1400px;margin:0 auto;padding:1.5rem}h1{font-size:1.35rem;overflow-wrap:anywhere}"
+    f"@media (prefers-color-scheme:dark){{body{{background:{PAPER.dark};color:{INK.dark}}}}}"
+    f"@media print{{body{{background:{PAPER.light};color:{INK.light}}}}}"
+)
 
 
 def chart_spec(chart: Any) -> dict[str, Any]:
@@ -82,6 +90,23 @@ def chart_scripts() -> str:
     return (
         f'<script type="application/json" id="chart-colours">{script_json(DARK_OF)}</script>\n'
         f'<script type="module">{_bundle()}</script>\n'
+    )
+
+
+def page_of(title: str, subtitle: str, *parts: str) -> str:
+    """A whole page that needs no network: a title, what is below it, and parts, each HTML; light or dark.
+
+    Args:
+        title: what was found, in words.
+        subtitle: what is shown.
+        parts: pictures and tables, one below the other.
+    """
+    inside = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(clean(title))}</title>\n<style>{_PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{html.escape(clean(title))}</h1>\n<p>{html.escape(clean(subtitle))}</p>\n{inside}\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -51,7 +51,7 @@ RAMP = (
     ChartColour("#eaf2f9", "#1b2937"),
     ChartColour("#bcd7eb", "#1f4560"),
     ChartColour("#86b6d9", "#2a698f"),
-    ChartColour("#4a8fbf", "#4b95c1"),
+    ChartColour("#4a8fbf", "#3a80ad"),
     ChartColour("#1f6799", "#86c9e6"),
     ChartColour("#123f66", "#d5f1fb"),
 )

@@ -1,0 +1,107 @@
+"""The calendar of a plan as a picture: every number of the calendar, under a title that says what it shows."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from journeykit import ModelError, draw_calendar
+from journeykit.job import Calendar
+
+MONDAY = date(2026, 11, 2)
+NASTY = "<script>alert(1)</script>\u202e"
+
+
+def calendar(counts: dict[str, list[int]], later: int = 0, deferred: int = 0) -> Calendar:
+    """Messages by team and day."""
+    days = tuple(MONDAY + timedelta(days=number) for number in range(max(map(len, counts.values()))))
+    granted = {(day, team): own[at] for team, own in counts.items() for at, day in enumerate(days)}
+    waits = dict.fromkeys(granted, 0) | {next(iter(granted)): deferred}
+    names = tuple(counts)
+    after = dict.fromkeys(names, 0) | {names[0]: later}
+    return Calendar(timezone="UTC", days=days, teams=names, granted=granted, deferred=waits, later=after)
+
+
+def numbers(svg: str) -> list[str]:
+    """The texts of the light half of a picture."""
+    light = ET.fromstring(svg).find("{http://www.w3.org/2000/svg}g")
+    return [own.text for own in light.iter("{http://www.w3.org/2000/svg}text") if own.text]
+
+
+@pytest.mark.parametrize(
+    ("counts", "title"),
+    [
+        ({"events": [0]}, "No message goes out."),
+        ({"events": [1]}, "1 message goes out."),
+        ({"events": [3]}, "3 messages go out."),
+        ({"events": [3, 1]}, "4 messages go out; the busiest day is Mon 2026-11-02 (3)."),
+        (
+            {"events": [3, 0], "sales": [0, 1]},
+            "events sends 75 % of 4 messages, most of any team; the busiest day is Mon 2026-11-02 (3).",
+        ),
+        (
+            {"events": [3, 0], "sales": [0, 3], "club": [0, 0]},
+            (
+                "events and 1 other each send 50 % of 6 messages, most of any team; the busiest days are "
+                "Mon 2026-11-02 and 1 other day (3 each)."
+            ),
+        ),
+    ],
+)
+def test_the_title_says_what_is_found(counts: dict[str, list[int]], title: str) -> None:
+    """Who sends most, and when most goes out; nothing is said of a difference where there is none."""
+    assert draw_calendar(calendar(counts)).title == title
+
+
+def test_what_waits_is_counted() -> None:
+    """Deferred claims have no cell, and are not silently left out."""
+    picture = draw_calendar(calendar({"events": [1, 2]}, later=2, deferred=3))
+    assert picture.subtitle.endswith("claims: 3 deferred to another day of the plan, 2 to a day after it.")
+
+
+def test_each_number_has_its_cell() -> None:
+    """Teams in the playbook's order, days in theirs, a name that is markup as text."""
+    svg = draw_calendar(calendar({"sales": [1_200, 0], NASTY: [7, 8]})).svg
+    found = numbers(svg)
+    assert [text for text in found if re.fullmatch("[0-9,]+", text)] == ["1,200", "0", "7", "8"]
+    assert [text for text in found if text in ("2 Nov", "3 Nov")] == ["2 Nov", "3 Nov"]
+    assert "sales" in found
+    assert any(text.startswith("<script>alert(1)") for text in found)
+    assert "<script" not in svg
+
+
+def test_many_teams_are_told_together() -> None:
+    """The teams with most messages have rows, and the row of the others says how many they are."""
+    counts = {f"team {number:02}": [number] for number in range(40)}
+    found = numbers(draw_calendar(calendar(counts)).svg)
+    assert "16 other teams" in found
+    assert str(sum(range(16))) in found
+    assert "team 16" in found
+    assert "team 15" not in found
+
+
+def test_a_long_plan_has_a_legend_in_place_of_numbers() -> None:
+    """A year is a picture that still fits a screen."""
+    svg = draw_calendar(calendar({"events": list(range(366))})).svg
+    assert ET.fromstring(svg).get("width") == "1400"
+    assert "messages" in numbers(svg)
+
+
+def test_it_is_saved_whole_or_not_at_all(tmp_path) -> None:
+    """As SVG or as a page; another ending, or a folder that is not there, leaves nothing behind."""
+    picture = draw_calendar(calendar({"events": [1, 2], NASTY: [0, 0]}))
+    for name in ("plan.svg", "plan.html"):
+        picture.save(tmp_path / name)
+    assert (tmp_path / "plan.svg").read_text("utf-8") == picture.svg == str(picture)
+    page = (tmp_path / "plan.html").read_text("utf-8")
+    assert page == picture.html
+    assert page.count("<svg") == page.count("<table") == 1
+    assert "<script" not in page
+    with pytest.raises(ModelError, match=r"drawn as \.svg or \.html"):
+        picture.save(tmp_path / "plan.png")
+    with pytest.raises(OSError, match=r"plan\.svg"):
+        picture.save(tmp_path / "nowhere" / "plan.svg")
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.svg", "plan.html"}
