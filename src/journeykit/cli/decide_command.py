@@ -352,10 +352,9 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise UsageError(f"{option} {saved} would overwrite a file that is read or written")
         if not os.path.isdir(os.path.dirname(os.path.abspath(saved))) or os.path.isdir(saved):  # noqa: PTH100, PTH112, PTH120
             raise UsageError(f"{option} {saved}: no file can be written there")
-        if option in ("--bad-rows", "--room-out") and format_of(saved) is None:
         if option == "--calendar":
             _check_picture(saved)
-        if option == "--bad-rows" and format_of(saved) is None:
+        if option in ("--bad-rows", "--room-out") and format_of(saved) is None:
             raise UsageError(f"{option} {saved}: the ending of a table is one of {', '.join(ENDINGS)}")
         given.append(saved)
     out = arguments.out
@@ -390,9 +389,7 @@ def _ledger_file(arguments: argparse.Namespace) -> str | None:
 
 def _beside(arguments: argparse.Namespace) -> list[tuple[str, str | None]]:
     """What a job writes beside its decisions."""
-    names = ("save_prices", "summary", "bad_rows", "room_out")
-    return [(f"--{name.replace('_', '-')}", getattr(arguments, name, None)) for name in names]
-    names = ("save_prices", "summary", "bad_rows", "calendar")
+    names = ("save_prices", "summary", "bad_rows", "room_out", "calendar")
     return [(f"--{name.replace('_', '-')}", getattr(arguments, name, None)) for name in names]
 
 
