@@ -34,7 +34,7 @@ from journeykit import (
 from journeykit.cli import main
 from journeykit.model.outcome import Reason
 from journeykit.model.window import Lag
-from journeykit.reporting import messaging_matrix
+from journeykit.reporting import messaging_matrix, report
 from journeykit.tables import ContactTable, Spellings
 from journeykit.tables.arrow.decision_schema import decision_schema
 
@@ -328,6 +328,20 @@ def test_grants_are_those_of_the_rows(seed):
             and {row["campaign_id"], *row["lost_to"]} >= {pair.first, pair.then}
             for row in decisions
         )
+
+
+def test_the_report_shows_the_matrix_with_what_was_decided():
+    """Holes, why nobody is heard, where several ask, and what a conflict stopped, each with its finding."""
+    rules, rows = playbook(), people()
+    decisions = Arbiter(rules).decide_table(rows, at=AT, outcomes="all")
+    part = report(rules, decisions, contacts=rows).part("matrix")
+    titles = [own.title for own in part.charts]
+    assert titles[0].startswith("Nobody can address 2 of 4 contacts (50 %); in ")
+    assert titles[1].startswith("Why nobody can address 2 contacts: ")
+    assert titles[2] == "1.5 messages ask for each contact of awareness by email, more than anywhere else"
+    assert titles[3] == "hello and nurture meet in 1 contact; a conflict keeps them apart and stopped 2 of their claims"
+    assert part.charts[2].table.rows[0][-2:] == (2, 1)
+    assert "outlook 0.5 to 1: 2, 1 granted" in part.html
 
 
 # Both engines, and a plain oracle

@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import moment
+from journeykit.journey.measure.funnel_report import counted
 from journeykit.reporting import page_charts
 from journeykit.reporting.matrix_builder import messaging_matrix
-from journeykit.reporting.matrix_text import matrix_page
-from journeykit.reporting.page_parts import COUNT, SHARE, TEXT, PageChart, PageColumn, PagePart, PageTable, percent
+from journeykit.reporting.matrix_tally import WHYS
+from journeykit.reporting.matrix_text import matrix_grids
+from journeykit.reporting.page_parts import (
+    COUNT,
+    NUMBER,
+    SHARE,
+    TEXT,
+    PageChart,
+    PageColumn,
+    PagePart,
+    PageTable,
+    percent,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.matrix_parts import MatrixCell
     from journeykit.reporting.messaging_matrix import MessagingMatrix
@@ -20,6 +34,7 @@ _CONTENTS = "The matrix, with its contents"
 _KEY, _TITLE = "matrix", "Messaging matrix"
 _MOST_ROWS, _MOST_COLUMNS = 40, 30
 """A picture of more cannot be read."""
+_MOST_BARS = 15
 _LARGEST = 400_000
 """A matrix of more characters would make the page too large."""
 
@@ -50,7 +65,7 @@ def matrix_part(
         by=_by(playbook),
         zone=zone,
     )
-    grid = matrix_page(matrix)
+    grid = matrix_grids(matrix)
     lines: tuple[str, ...] = ("A cell names the contents that speak there, with their fit where it is below 1.",)
     if contacts is not None:
         lines = (f"{lines[0][:-1]}, and how many contacts each can address.",)
@@ -60,7 +75,12 @@ def matrix_part(
         key=_KEY,
         title=_TITLE,
         lines=lines,
-        charts=(_matrix_chart(matrix, names),),
+        charts=(
+            _matrix_chart(matrix, names),
+            *_unheard_charts(matrix, names),
+            *_crowded_charts(matrix, names),
+            *_pair_charts(matrix, names),
+        ),
         html=grid and f'<details class="embedded"><summary>{_CONTENTS}</summary>{grid}</details>',
     )
 
@@ -112,7 +132,7 @@ def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
         PageColumn("share of contacts", SHARE),
         PageColumn("note", TEXT),
     ]
-    counted = "live messages" if everybody is None else "contacts who can be addressed"
+    unit = "live messages" if everybody is None else "contacts who can be addressed"
     drawn = [
         {"row": row[0], "column": f"{row[1]}: {row[2]}", "number": _number(own), "hole": own.is_hole}
         for row, own in zip(rows, cells, strict=True)
@@ -123,7 +143,7 @@ def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
     is_cut = len(kept[0]) > _MOST_ROWS or len(kept[1]) > _MOST_COLUMNS
     return PageChart(
         title=finding,
-        chart=page_charts.grid(inside, "row", "column", "number", "hole", counted),
+        chart=page_charts.grid(inside, "row", "column", "number", "hole", unit),
         table=PageTable.of("Cells of the matrix", columns, rows),
         notes=(f"The chart shows the first {_MOST_ROWS} rows and {_MOST_COLUMNS} columns.",) if is_cut else (),
     )
@@ -131,3 +151,108 @@ def _matrix_chart(matrix: MessagingMatrix, names: ReportNames) -> PageChart:
 
 def _number(cell: MatrixCell) -> int:
     return sum(own.live for own in cell.messages) if cell.eligible is None else cell.eligible
+
+
+def _unheard_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[PageChart]:
+    """Why nobody can address contacts, if there are such."""
+    everybody = matrix.everybody
+    if everybody is None or not everybody.unheard:
+        return
+    whys = dict(sorted(everybody.unheard.items(), key=lambda own: -own[1]))
+    why, count = next(iter(whys.items()))
+    whole = sum(whys.values())
+    columns = [
+        PageColumn(matrix.audience.replace("*", " and "), TEXT),
+        PageColumn("contacts", COUNT),
+        *(PageColumn(WHYS[own], COUNT) for own in whys),
+    ]
+    rows = [
+        (names.short(own.label), own.contacts, *(own.unheard.get(name, 0) for name in whys))
+        for own in matrix.groups
+        if own.unheard
+    ]
+    share = percent(count, whole)
+    bars = [{"why": name.replace("_", " "), "contacts": own} for name, own in whys.items()]
+    yield PageChart(
+        title=f"Why nobody can address {whole:,} contacts: {WHYS[why]} is the most frequent reason ({share})",
+        chart=page_charts.bars(bars, "why", "contacts", "contacts"),
+        table=PageTable.of("Contacts whom nobody can address", columns, rows),
+    )
+
+
+def _crowded_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[PageChart]:
+    """Where several messages ask for the same contacts, if they do."""
+    if not matrix.crowded or matrix.everybody is None:
+        return
+    short, first = names.short, matrix.crowded[0]
+    columns = [
+        PageColumn(matrix.audience.replace("*", " and "), TEXT),
+        PageColumn("channel", TEXT),
+        PageColumn("live messages", COUNT),
+        PageColumn("contacts", COUNT),
+        PageColumn("messages for each contact", NUMBER),
+        PageColumn("granted", COUNT),
+        PageColumn("lost", COUNT),
+    ]
+    rows = [
+        (short(own.group.label), short(own.channel), own.messages, own.contacts, own.wanted, own.granted, own.lost)
+        for own in matrix.crowded
+    ]
+    shown = matrix.crowded[:_MOST_BARS]
+    yield PageChart(
+        title=(
+            f"{first.wanted or 0:.1f} messages ask for each contact of {short(first.group.label)} by "
+            f"{short(first.channel)}, more than anywhere else"
+        ),
+        chart=page_charts.bars(
+            [{"where": f"{short(own.group.label)}: {short(own.channel)}", "messages": own.wanted} for own in shown],
+            "where",
+            "messages",
+            "messages for each contact",
+        ),
+        table=PageTable.of("Where several messages ask for the same contacts", columns, rows),
+        notes=_of_all(len(shown), len(rows)),
+    )
+
+
+def _pair_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[PageChart]:
+    """The campaigns that conflicts keep apart, if there are such."""
+    if not matrix.pairs:
+        return
+    short, first = names.short, matrix.pairs[0]
+    columns = [
+        PageColumn("conflict", TEXT),
+        PageColumn("first", TEXT),
+        PageColumn("not then", TEXT),
+        PageColumn("contacts of both", COUNT),
+        PageColumn("stopped", COUNT),
+        PageColumn("got both", COUNT),
+    ]
+    rows = [
+        (short(own.conflict), short(own.first), short(own.then), own.met, own.stopped, own.both) for own in matrix.pairs
+    ]
+    shown = [own for own in matrix.pairs[:_MOST_BARS] if own.met]
+    both = f"{short(first.first)} and {short(first.then)}"
+    title = f"Conflicts keep {len(rows):,} pairs of campaigns apart"
+    if first.met:
+        stopped = f" and stopped {first.stopped:,} of their claims" if first.stopped else ""
+        title = f"{both} meet in {counted(first.met, 'contact')}; a conflict keeps them apart{stopped}"
+    elif len(rows) == 1:
+        title = f"A conflict keeps {both} apart"
+    yield PageChart(
+        title=title,
+        chart=page_charts.bars(
+            [{"pair": f"{short(own.first)}, {short(own.then)}", "contacts": own.met} for own in shown],
+            "pair",
+            "contacts",
+            "contacts whom both can address",
+        )
+        if shown
+        else None,
+        table=PageTable.of("Campaigns that a conflict keeps apart", columns, rows),
+        notes=_of_all(len(shown), len(rows)) if shown else (),
+    )
+
+
+def _of_all(shown: int, all_rows: int) -> tuple[str, ...]:
+    return (f"The chart shows the first {shown} of {all_rows:,}.",) if shown < all_rows else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from journeykit.basics.html_table import html_page, html_table
 from journeykit.basics.text import clean, width_of
@@ -24,6 +24,15 @@ _MOST_ROWS, _MOST_COLUMNS, _MOST_LINES = 60, 24, 20
 """So many rows, columns of a channel, and lines of a list the text shows."""
 _IN_CELL, _IN_CELL_OF_PAGE = 4, 20
 """So many contents of a cell are shown, in text and on a page."""
+
+
+class MatrixList(NamedTuple):
+    """A list below the grids: title, headings, rows, and which columns are numbers."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[int]
 
 
 def matrix_text(matrix: MatrixFacts) -> str:
@@ -123,20 +132,20 @@ def _fit_text(own: MatrixMessage) -> str:
     return "" if low == "1" else f" {low}"
 
 
-def _lists(matrix: MatrixFacts) -> Iterator[tuple[str, list[str], list[list[str]], Sequence[int]]]:
-    """The other parts: title, headings, rows, and which columns are numbers."""
+def _lists(matrix: MatrixFacts) -> Iterator[MatrixList]:
+    """The other parts."""
     name = matrix.audience.replace("*", ", ")
     silent = [own for own in matrix.groups if own.silence]
     if silent:
         rows = [[short_name(own.label), WHYS[own.silence or ""]] for own in silent]
-        yield "no live message speaks to them", [name, "why"], rows, ()
+        yield MatrixList("no live message speaks to them", [name, "why"], rows, ())
     unheard = [own for own in matrix.groups if own.unheard]
     if unheard:
         rows = [
             [short_name(own.label), f"{own.contacts:,}", f"{sum(own.unheard.values()):,}", _whys(own)]
             for own in unheard
         ]
-        yield "nobody can address them", [name, "contacts", "unheard", "why"], rows, (1, 2)
+        yield MatrixList("nobody can address them", [name, "contacts", "unheard", "why"], rows, (1, 2))
     if matrix.crowded:
         rows = [
             [
@@ -150,12 +159,8 @@ def _lists(matrix: MatrixFacts) -> Iterator[tuple[str, list[str], list[list[str]
         ]
         counted = [] if matrix.everybody is None else ["contacts", "for each of them"]
         counted += ["granted", "lost"] if matrix.has_decisions else []
-        yield (
-            "several ask for the same contacts",
-            [name, "channel", "messages", *counted],
-            rows,
-            range(2, 3 + len(counted)),
-        )
+        headings = [name, "channel", "messages", *counted]
+        yield MatrixList("several ask for the same contacts", headings, rows, range(2, len(headings)))
     if matrix.pairs:
         rows = [
             [short_name(own.conflict), short_name(own.first), short_name(own.then)]
@@ -165,9 +170,15 @@ def _lists(matrix: MatrixFacts) -> Iterator[tuple[str, list[str], list[list[str]
         ]
         met = [] if matrix.everybody is None else ["contacts"]
         met += ["stopped", "got both"] if matrix.has_decisions else []
-        yield "kept apart by a conflict", ["conflict", "first", "not then", *met], rows, range(3, 3 + len(met))
+        headings = ["conflict", "first", "not then", *met]
+        yield MatrixList("kept apart by a conflict", headings, rows, range(3, len(headings)))
+    yield from _theme_list(matrix)
+
+
+def _theme_list(matrix: MatrixFacts) -> Iterator[MatrixList]:
     if matrix.threads:
-        yield "themes along the journey", ["theme", "where it speaks", "broken off"], _threads(matrix), ()
+        headings = ["theme", "where it speaks", "broken off"]
+        yield MatrixList("themes along the journey", headings, _threads(matrix), ())
 
 
 def _whys(group: MatrixGroup) -> str:
@@ -215,9 +226,18 @@ def _counted(number: int, noun: str) -> str:
 def matrix_page(matrix: MatrixFacts) -> str:
     """The matrix as HTML: a table for each channel, and the lists."""
     tables = [_channel_table(matrix, channel, values) for channel, values in _by_channel(matrix).items()]
-    for title, headings, rows, right in _lists(matrix):
-        tables.append(html_table(headings, rows, title=title, right=right))
-    return html_page(_heading(matrix), tables, matrix.notes)
+    return html_page(_heading(matrix), [*tables, *map(_html_list, _lists(matrix))], matrix.notes)
+
+
+def matrix_grids(matrix: MatrixFacts) -> str:
+    """The tables by channel and the themes alone, as HTML: what charts do not show."""
+    tables = [_channel_table(matrix, channel, values) for channel, values in _by_channel(matrix).items()]
+    notes = [*list(_heading(matrix))[-1:], *matrix.notes]
+    return html_page([], [*tables, *map(_html_list, _theme_list(matrix))], notes)
+
+
+def _html_list(table: MatrixList) -> str:
+    return html_table(table.headings, table.rows, title=table.title, right=table.right)
 
 
 def _channel_table(matrix: MatrixFacts, channel: str, values: Sequence[str | None]) -> str:
