@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from journeykit.comparing.pair_comparison import PairComparison as PairComparison
     from journeykit.comparing.pair_comparison import StateChange as StateChange
     from journeykit.comparing.pair_comparison import Swap as Swap
+    from journeykit.comparing.playbook_change import PlaybookChange as PlaybookChange
+    from journeykit.comparing.playbook_change import playbook_changes as playbook_changes
     from journeykit.comparing.rule_number import RuleNumber as RuleNumber
     from journeykit.comparing.sensitivity_report import SENSITIVITIES as SENSITIVITIES
     from journeykit.comparing.sensitivity_report import RuleSensitivity as RuleSensitivity
@@ -41,9 +43,11 @@ _HOMES = {
     "SENSITIVITIES": "comparing.sensitivity_report",
     "Sensitivity": "comparing.sensitivity_report",
     "ShiftEffect": "comparing.sensitivity_report",
+    "PlaybookChange": "comparing.playbook_change",
     "StateChange": "comparing.pair_comparison",
     "Swap": "comparing.pair_comparison",
     "compare": "comparing.comparison",
+    "playbook_changes": "comparing.playbook_change",
     "sensitivity": "comparing.shifting",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

@@ -20,6 +20,7 @@ from journeykit.comparing.pair_comparison import (
     Swap,
 )
 from journeykit.comparing.pair_tally import PairTally
+from journeykit.comparing.playbook_change import playbook_changes
 from journeykit.comparing.side_tally import COUNTS, ELIGIBLE, SideTally
 from journeykit.comparing.swap_tally import NOTHING
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from journeykit.comparing.decided_blocks import ComparedBlock
     from journeykit.comparing.decided_rows import RowReader
     from journeykit.comparing.group_outcomes import GroupChange, GroupOutcomes
+    from journeykit.comparing.playbook_change import PlaybookChange
+    from journeykit.playbook.playbook import Playbook
     from journeykit.segments.contact_facets import ContactGroups
 
     Numbers = NDArray[np.int64]
@@ -141,11 +144,18 @@ class ComparedPairs:
         """The numbers of contacts among the groups."""
         return np.concatenate([np.zeros(0, np.int64), *self._found])
 
-    def pairs(self) -> tuple[PairComparison, ...]:
-        """How each of the others differs from the first."""
-        return tuple(self._pair(place, own) for place, own in enumerate(self._pairs, 1))
+    def pairs(self, playbooks: Sequence[Playbook] = ()) -> tuple[PairComparison, ...]:
+        """How each of the others differs from the first.
 
-    def _pair(self, place: int, pair: PairTally) -> PairComparison:
+        Args:
+            playbooks: what the sides decide by, where that is known.
+        """
+        rules: list[tuple[PlaybookChange, ...] | None] = [None] * len(self._pairs)
+        if playbooks:
+            rules = [playbook_changes(playbooks[0], other) for other in playbooks[1:]]
+        return tuple(self._pair(place, *own) for place, own in enumerate(zip(self._pairs, rules, strict=True), 1))
+
+    def _pair(self, place: int, pair: PairTally, rules: tuple[PlaybookChange, ...] | None) -> PairComparison:
         first, other = self.tallies[0], self.tallies[place]
         both = first.decided & other.decided
         got = [own.by_contact("granted")[both] for own in (first, other)]
@@ -160,6 +170,8 @@ class ComparedPairs:
             claims=pair.claims,
             changed=sum(pair.changes.values()),
             weights=pair.weights,
+            value_by_first=pair.by_first / MILLIONTH,
+            unweighed=pair.unweighed,
             moved=pair.moved,
             same=int(np.count_nonzero(~touched)),
             more=int(np.count_nonzero(got[1] > got[0])),
@@ -172,6 +184,7 @@ class ComparedPairs:
             by_messages=_by_number(*got),
             swaps=self._swaps(pair),
             changes=self._changes(pair),
+            rules=rules,
         )
 
     def _by_group(self, first: SideTally, other: SideTally) -> Mapping[str, tuple[GroupDifference, ...]]:

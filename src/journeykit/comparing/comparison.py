@@ -13,7 +13,7 @@ from journeykit.comparing.comparison_report import Comparison
 from journeykit.comparing.decided_blocks import DecisionTables, blocks_of_jobs
 from journeykit.comparing.decided_rows import READ, RowReader
 from journeykit.errors import ModelError
-from journeykit.job import TableJob, TablesByRows
+from journeykit.job import TablesByRows
 from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.kernels import has_kernels
 from journeykit.placing.funnel import repeatable
@@ -178,6 +178,8 @@ def _of_playbooks(
     ]
     jobs: Sequence[Run]
     if has_kernels():
+        from journeykit.job import TableJob
+
         jobs = table_jobs = [TableJob(arbiter, **own) for arbiter, own in zip(arbiters, options, strict=True)]
         pairs.add(blocks_of_jobs(table_jobs, reader))
     else:
@@ -192,7 +194,7 @@ def _of_playbooks(
             pairs.side(place, [arbiter.fingerprint], [note for note in notes[place] if note not in shared])
             for place, arbiter in enumerate(arbiters)
         ),
-        pairs=pairs.pairs(),
+        pairs=pairs.pairs([arbiter.playbook for arbiter in arbiters]),
         groups=pairs.groups(),
         notes=(*shared, *pairs.notes()),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from journeykit.comparing.group_outcomes import GroupChange, MeanChange
     from journeykit.comparing.pair_comparison import GroupDifference
+    from journeykit.comparing.playbook_change import PlaybookChange
     from journeykit.measuring.differences import Difference
 
 COMPARISONS: Mapping[str, str] = {
@@ -32,6 +36,8 @@ COMPARISONS: Mapping[str, str] = {
 SHOWN = 20
 """So many groups and pairs are shown as text; plain data and tables have all."""
 _NOTHING = "(nothing)"
+_WIDE = 118
+"""So wide are lines of text at most."""
 _WIDEST = 40
 """So much of a name is shown in text."""
 
@@ -151,6 +157,8 @@ class Comparison:
 
     def _tables(self) -> Iterator[ReportTable]:
         yield _sides_table(self.sides)
+        if self.is_changed:
+            yield _reasons_table(self.sides)
         for pair in self.pairs:
             if pair.is_changed:
                 yield from _pair_tables(pair, is_one=len(self.pairs) == 1)
@@ -162,7 +170,8 @@ class Comparison:
                 )
 
     def __str__(self) -> str:
-        return text(self._heading(), self._tables())
+        lines = (wrap(line, _WIDE, subsequent_indent="    ", break_long_words=False) for line in self._heading())
+        return text(chain.from_iterable(lines), self._tables())
 
     def __repr__(self) -> str:
         return str(self)
@@ -200,8 +209,33 @@ _LINES: tuple[tuple[str, Any], ...] = (
 )
 
 
+def _reasons_table(sides: tuple[ComparedSide, ...]) -> ReportTable:
+    names = list(dict.fromkeys(name for side in sides for name in side.reasons))
+    rows = [(name, *(f"{side.reasons.get(name, 0):,}" for side in sides)) for name in names]
+    return ReportTable("Claims by reason", ("reason", *(shortened(side.name) for side in sides)), rows, 1)
+
+
+def _rules_table(rules: tuple[PlaybookChange, ...], about: str) -> ReportTable:
+    rows = [(_middle(own.where), own.what, _value(own.before), _value(own.after)) for own in rules[:SHOWN]]
+    title = _cut(f"Where the playbooks differ{about}", len(rules))
+    return ReportTable(title, ("where", "", "before", "after"), rows, 4)
+
+
+def _middle(where: str) -> str:
+    """A place that fits a table: its parts are cut, the last one is whole as far as it can be."""
+    return " / ".join(map(shortened, where.split(" / ")))
+
+
+def _value(found: Any) -> str:
+    return (
+        "" if found is None else shortened(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    )
+
+
 def _pair_tables(pair: PairComparison, *, is_one: bool) -> Iterator[ReportTable]:
     about = "" if is_one else f" ({shortened(pair.other)})"
+    if pair.rules:
+        yield _rules_table(pair.rules, about)
     for by, groups in pair.by.items():
         yield _groups_table(f"By {by}{about}", by, groups)
     yield _swaps_table(pair.swaps, about)

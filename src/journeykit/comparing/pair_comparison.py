@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, field, frozen
 
 from journeykit.comparing.group_outcomes import GroupChange
+from journeykit.comparing.playbook_change import PlaybookChange, changes_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +147,8 @@ class PairComparison:
         claims: claims that either has.
         changed: those of them whose outcome or reason differs, or that only one has.
         weights: those that both weigh, and differently.
+        value_by_first: the value of the other's messages as the first weighs them, so that it can be compared.
+        unweighed: messages of the other that the first does not weigh, such as those of new campaigns.
         moved: messages of both that go out at different instants.
         same: contacts of both who get the same messages.
         more: contacts who get more messages from the other.
@@ -158,6 +161,7 @@ class PairComparison:
         by_messages: by number of messages of the first and of the other, how many contacts.
         swaps: what contacts get instead, the most frequent first.
         changes: claims whose answer changes, the most frequent first.
+        rules: where the playbooks differ; None for tables of decisions.
     """
 
     first: str
@@ -168,6 +172,8 @@ class PairComparison:
     claims: int
     changed: int
     weights: int
+    value_by_first: float
+    unweighed: int
     moved: int
     same: int
     more: int
@@ -180,6 +186,7 @@ class PairComparison:
     by_messages: Mapping[tuple[int, int], int] = field(factory=dict)
     swaps: tuple[Swap, ...] = ()
     changes: tuple[StateChange, ...] = ()
+    rules: tuple[PlaybookChange, ...] | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -199,12 +206,21 @@ class PairComparison:
 
     def details(self) -> Iterator[str]:
         """What else differs, in sentences."""
+        if self.rules is not None:
+            told = changes_told(self.rules)
+            is_silent = not self.is_changed and any(not own.is_wording for own in self.rules)
+            yield f"{told}, which none of these contacts meets" if is_silent else told
         if self.moved:
             yield f"{self.moved:,} messages go out at another time"
         if self.changed:
             yield f"{self.changed:,} of {self.claims:,} claims have another answer"
         if self.weights:
-            yield f"{self.weights:,} claims weigh otherwise, so that both values are not in the same measure"
+            yield (
+                f"{self.weights:,} claims weigh otherwise, so that the two values are not in one measure: as "
+                f"{cut(self.first)} weighs them, the messages of {cut(self.other)} are worth {self.value_by_first:,.2f}"
+            )
+        if self.unweighed:
+            yield f"{self.unweighed:,} messages of {cut(self.other)} have no weight by {cut(self.first)}"
         for count, name in ((self.only_first, self.first), (self.only_other, self.other)):
             if count:
                 yield f"{count:,} contacts are in {cut(name)} alone"
@@ -212,7 +228,7 @@ class PairComparison:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
         names = ("first", "other", "is_changed", "contacts", "only_first", "only_other", "claims", "changed", "weights")
-        more = ("moved", "same", "more", "fewer", "instead", "richer", "poorer")
+        more = ("value_by_first", "unweighed", "moved", "same", "more", "fewer", "instead", "richer", "poorer")
         return {
             **{name: getattr(self, name) for name in (*names, *more)},
             "verdict": self.verdict(),
@@ -225,4 +241,5 @@ class PairComparison:
             ],
             "swaps": [own.to_dict() for own in self.swaps],
             "changes": [own.to_dict() for own in self.changes],
+            "rules": None if self.rules is None else [own.to_dict() for own in self.rules],
         }

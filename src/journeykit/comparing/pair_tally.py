@@ -9,6 +9,7 @@ import numpy as np
 
 from journeykit.comparing.claim_places import ABSENT
 from journeykit.comparing.decided_rows import GRANTED, STATES
+from journeykit.comparing.side_tally import millionths
 from journeykit.comparing.swap_tally import SwapTally
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class PairTally:
             claim that a table does not have.
         claims: how many claims either table has.
         weights: of how many claims that both weighed the weights differ.
+        by_first: what the other's messages weigh by the first, in millionths.
+        unweighed: how many of them the first did not weigh.
         moved: how many claims that both grant go out at another instant.
         swaps: what contacts get instead.
     """
@@ -47,7 +50,7 @@ class PairTally:
         self._other = other
         self._reader = reader
         self.changes: Counter[Change] = Counter()
-        self.claims = self.weights = self.moved = 0
+        self.claims = self.weights = self.moved = self.by_first = self.unweighed = 0
         self.swaps = SwapTally(reader)
         self._touched: list[NDArray[np.bool_]] = []
 
@@ -74,6 +77,9 @@ class PairTally:
     def _count_weights(self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces) -> None:
         one, other = (places.laid(table, rows.weight, np.nan) for table, rows in tables)
         # What is not a number differs from itself.
+        held = one[places.places[self._other][tables[1][1].state == GRANTED]]
+        self.by_first += int(millionths(held).sum())
+        self.unweighed += int(np.count_nonzero(np.isnan(held)))
         self.weights += int(np.count_nonzero((one != other) & (one == one) & (other == other)))  # noqa: PLR0124
 
     def _count_moved(self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces) -> None:
