@@ -41,6 +41,8 @@ class WordNumbers:
     def __init__(self) -> None:
         self.texts: list[str | None] = [None]
         self._number: dict[str, int] = {}
+        # Pieces of one table share their words.
+        self._held: tuple[pa.Array, NDArray[np.int32]] | None = None
 
     def meet(self, column: pa.Array) -> NDArray[np.int32]:
         """The numbers of a coded column's rows."""
@@ -51,7 +53,9 @@ class WordNumbers:
 
     def numbers(self, words: pa.Array) -> NDArray[np.int32]:
         """The numbers of some words; last comes that of a missing one."""
-        return np.array([*map(self._of, words.to_pylist()), 0], np.int32)
+        if self._held is None or not _are_same(self._held[0], words):
+            self._held = words, np.array([*map(self._of, words.to_pylist()), 0], np.int32)
+        return self._held[1]
 
     def _of(self, text: str | None) -> int:
         if text is None:
@@ -154,6 +158,11 @@ def codes_of(column: pa.Array) -> NDArray[np.int32]:
     """The codes of a coded column; -1 where it has none."""
     codes: NDArray[np.int32] = as_numpy(column.indices).astype(np.int32, copy=False)
     return codes if not column.null_count else np.where(is_known(column.indices), codes, np.int32(-1))
+
+
+def _are_same(one: pa.Array, other: pa.Array) -> bool:
+    """Whether two arrays of words are the same piece of memory, or hold the same few words."""
+    return one is other or (len(one) == len(other) and bool(one.equals(other)))
 
 
 def _place_of(column: pa.Array) -> int:
