@@ -340,8 +340,8 @@ def test_the_report_shows_the_matrix_with_what_was_decided():
     assert titles[1].startswith("Why nobody can address 2 contacts: ")
     assert titles[2] == "1.5 messages ask for each contact of awareness by email, more than anywhere else"
     assert titles[3] == "hello and nurture meet in 1 contact; a conflict keeps them apart and stopped 2 of their claims"
-    assert part.charts[2].table.rows[0][-2:] == (2, 1)
-    assert "outlook 0.5 to 1: 2, 1 granted" in part.html
+    assert part.charts[2].table.rows[0][-2:] == (1, 2)
+    assert "outlook 0.5 to 1: 2, 0 granted" in part.html
 
 
 # Both engines, and a plain oracle
