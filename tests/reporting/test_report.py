@@ -116,6 +116,34 @@ def test_granted_rows_alone_make_a_report_that_says_what_it_lacks():
     assert found.part("reasons").charts[0].title == "All 2 claims of the table go out"
 
 
+@pytest.mark.parametrize("length", [10, 10_000])
+def test_a_page_of_500_campaigns_is_below_3_megabytes(length):
+    """Charts show the first, tables what a page holds, and both say how many more there are."""
+    names = [f"{place:03}{'x' * length}" for place in range(500)]
+    playbook = playbook_of(*names, teams=[f"team {place}{'y' * length}" for place in range(40)])
+    same = {"contact_id": "anna", "playbook": playbook.fingerprint, "decided_at": AT, "send_at": AT, "weight": 1.0}
+    rows = [
+        {
+            **same,
+            "campaign_id": name,
+            "team": playbook.campaigns[place].team,
+            "outcome": "granted" if place % 2 else "denied",
+            "reason": "granted" if place % 2 else "outbid",
+            "lost_to": [] if place % 2 else [names[place - 1], names[place - 3]],
+            "rule": None if place % 2 else f"rule {place % 7}",
+            "channel": "email",
+        }
+        for place, name in enumerate(names)
+    ]
+    found = report(playbook, rows)
+    assert len(found.html.encode()) < 3_000_000
+    (voice,) = [chart for chart in found.part("voice").charts if chart.table.title == "Share of voice by campaign"]
+    assert voice.notes == ("The chart shows the first 20 of 250 campaigns; the table has more.",)
+    assert found.part("contests").charts[0].table.cut == 0
+    assert "28 other teams" in [column.name for column in found.part("calendar").charts[0].table.columns]
+    assert found.part("calendar").charts[0].legend["others"] == -1
+
+
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
