@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -13,7 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reported import AT, HEBREW, LONG, PEOPLE, SCRIPT, decided, playbook_of
 
-from journeykit import Arbiter, DataError, ModelError, report
+from journeykit import (
+    Arbiter,
+    Arm,
+    DataError,
+    Experiment,
+    ModelError,
+    Quota,
+    Response,
+    RuleChanges,
+    compare,
+    report,
+)
+from journeykit.measuring import measure
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
 from journeykit.tables.arrow.decision_log import DecisionLog
 
@@ -114,6 +127,43 @@ def test_granted_rows_alone_make_a_report_that_says_what_it_lacks():
     found = report(playbook, Arbiter(playbook).decide_table(PEOPLE, at=AT, outcomes="granted"))
     assert "decide --all" in found.part("headline").lines[0]
     assert found.part("reasons").charts[0].title == "All 2 claims of the table go out"
+
+
+def test_what_others_found_is_shown():
+    """Quotas of the summary, arms, measures and a comparison each have a part with their finding."""
+    arms = [Arm(name="now", share=0.5), Arm(name="calm", share=0.5, changes=RuleChanges(reserve=1.5))]
+    own = {
+        "experiments": [Experiment(name="tone", arms=arms, horizon=timedelta(days=30))],
+        "quotas": [Quota(name="seats", max=10)],
+        "responses": [
+            Response(name="click", event="click", within="2d"),
+            Response(name="sale", event="buy", within="2d"),
+        ],
+    }
+    playbook = playbook_of("fair", "offer", **own)
+    people = [{"contact_id": f"c{place}", "consent": "email", "stage": "new"} for place in range(40)]
+    summaries: list[Any] = []
+    decisions = decided(playbook, people, summary=summaries.append)
+    sent = [row for row in decisions.to_pylist() if row["outcome"] == "granted"]
+    touches = [
+        {**{name: row[name] for name in ("contact_id", "campaign_id", "channel")}, "sent_at": AT} for row in sent
+    ]
+    events = [{"contact_id": row["contact_id"], "event": "click", "at": AT + timedelta(hours=1)} for row in sent[:4]]
+    end = AT + timedelta(days=9)
+    measures = measure(playbook, touches, events, since=AT, until=end, contacts=people, decisions=decisions)
+    other = playbook_of("offer", "fair", **own)
+    changes = compare(playbook, other, contacts=people, at=AT)
+    given = {"summary": summaries[0], "measures": measures, "compare": changes}
+    found = report(playbook, decisions, contacts=people, **given)
+    assert found.part("quotas").charts[0].title.startswith("seats")
+    assert [row[0] for row in found.part("experiments").charts[0].table.rows] == ["tone:calm", "tone:now"]
+    assert found.part("measures").charts[0].title.startswith("click: 40.0 % of messages (")
+    titles = [chart.title for chart in found.part("changes").charts]
+    assert "fair gains 10 messages, offer loses 10 messages" in titles
+    assert "10 contacts get fair instead of offer, the most frequent change" in titles
+    assert not any(part.missing for part in found.parts)
+    plain = report(playbook, decisions, contacts=people, **{name: own.to_dict() for name, own in given.items()})
+    assert plain.html == found.html
 
 
 @pytest.mark.parametrize("length", [10, 10_000])

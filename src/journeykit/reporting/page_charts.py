@@ -27,7 +27,14 @@ def colour_at(place: int) -> ChartColour:
 
 
 def bars(
-    rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str, *, share: bool = False, lines: int = 1
+    rows: Iterable[Mapping[str, Any]],
+    name: str,
+    value: str,
+    unit: str,
+    *,
+    share: bool = False,
+    lines: int = 1,
+    colours: Mapping[str, int] | None = None,
 ) -> Any:
     """Horizontal bars, the largest first, each with its name.
 
@@ -38,6 +45,7 @@ def bars(
         unit: what the lengths are in.
         share: whether they are shares from 0 to 1.
         lines: how many lines names have, with a line break between them.
+        colours: by name, the place of its colour, where names have one elsewhere too; None for one colour.
     """
     own = [dict(row) for row in rows]
     label = alt.Axis(labelLimit=_LABEL)
@@ -53,6 +61,9 @@ def bars(
             alt.Tooltip(f"{value}:Q", title=unit, format=".1%" if share else ",.6~g"),
         ],
     )
+    if colours is not None:
+        places = {row[name]: colours.get(row[name], -1) for row in own}
+        chart = chart.encode(color=_coloured(name, places))
     return _finished(chart, len(own) * (1 + 0.4 * (lines - 1)))
 
 

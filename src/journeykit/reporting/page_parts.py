@@ -142,7 +142,7 @@ class PagePart:
         lines: what is said first.
         figures: numbers in large letters, with what each is.
         charts: its charts.
-        html: what it shows besides, such as a picture: markup that is safe.
+        html: what it shows below them, such as a picture: markup that is safe.
         missing: what would fill it; empty where it is filled.
     """
 

@@ -104,7 +104,7 @@ def _colours() -> str:
 
 def _findings(parts: Sequence[PagePart]) -> str:
     """What each part finds first, with the way to it."""
-    found = [(part.key, part.charts[0].title) for part in parts if part.charts]
+    found = [(part.key, part.charts[0].title) for part in parts if part.charts and part.key != "examples"]
     items = "".join(f'<li><a href="#{key}">{told(title)}</a></li>' for key, title in found)
     return f'<ul class="findings">{items}</ul>' if items else ""
 
@@ -117,7 +117,7 @@ def _part(part: PagePart, hints: Mapping[str, str], findings: str) -> str:
     return (
         f'<section id="{part.key}" aria-labelledby="{part.key}-title">'
         f'<h2 id="{part.key}-title">{told(part.title)}</h2>'
-        f"{figures}{lines}{findings}{part.html}{charts}</section>"
+        f"{figures}{lines}{findings}{charts}{part.html}</section>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.clock import WEEKDAYS
 from journeykit.model.outcome import Outcome, Reason
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 OTHERS = "others"
 MOST_BARS = 20
 """So many bars has a chart at most; its table has all."""
-_MOST_DAYS = 400
+_FEW_DAYS, _MOST_DAYS = 3, 400
 _MOST_TEAMS = 12
 """So many teams have a column of their own in tables."""
 GRANTED = str(Outcome.GRANTED)
@@ -148,12 +148,19 @@ def calendar_part(tally: ReportTally, names: ReportNames, timezone: str) -> Page
     rows = [{"day": day, "team": team, "messages": count} for (day, team), count in sorted(counts.items())]
     chart = PageChart(
         title=title,
-        chart=page_charts.stacked_days(rows, _every_day([*days]), "team", "messages", "messages", names.colours),
+        chart=_day_chart(rows, _every_day([*days]), names),
         legend=names.colours,
         table=_day_table(tally, names, sorted({*days, *waiting})),
         notes=(f"Days are local days of {timezone}.",),
     )
     return PagePart(key="calendar", title="Calendar", charts=(chart,))
+
+
+def _day_chart(rows: Sequence[Mapping[str, Any]], days: Sequence[str], names: ReportNames) -> Any:
+    """Days side by side; very few of them one below the other, since upright bars would be as wide as the page."""
+    if len(days) > _FEW_DAYS:
+        return page_charts.stacked_days(rows, days, "team", "messages", "messages", names.colours)
+    return page_charts.stacked_bars(rows, "day", "team", "messages", "messages", names.colours)
 
 
 def _day_table(tally: ReportTally, names: ReportNames, days: list[str]) -> PageTable:
@@ -241,9 +248,10 @@ def _share_chart(sums: PairSums, names: ReportNames, what: str) -> PageChart:
         PageColumn("claims granted", SHARE),
     ]
     drawn = [{what: short(own), "share": granted[own] / whole} for own in ranked[:MOST_BARS] if granted[own]]
+    colours = names.colours if what == "team" else None
     return PageChart(
         title=_most_of_voice(granted, short, what),
-        chart=page_charts.bars(drawn, what, "share", "share of messages", share=True),
+        chart=page_charts.bars(drawn, what, "share", "share of messages", share=True, colours=colours),
         table=PageTable.of(f"Share of voice by {what}", columns, rows),
         notes=cut_note(len([own for own in ranked if granted[own]]), f"{what}s"),
     )
