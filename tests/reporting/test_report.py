@@ -133,7 +133,7 @@ def test_what_others_found_is_shown():
     """Quotas of the summary, arms, measures and a comparison each have a part with their finding."""
     arms = [Arm(name="now", share=0.5), Arm(name="calm", share=0.5, changes=RuleChanges(reserve=1.5))]
     own = {
-        "experiments": [Experiment(name="tone", arms=arms, horizon=timedelta(days=30))],
+        "experiments": [Experiment(name="tone", arms=arms, horizon="30d")],
         "quotas": [Quota(name="seats", max=10)],
         "responses": [
             Response(name="click", event="click", within="2d"),
