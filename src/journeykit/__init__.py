@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from journeykit.policies.policy import Policy as Policy
     from journeykit.reporting.calendar_picture import draw_calendar as draw_calendar
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.contact_pressure import pressure as pressure
     from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
     from journeykit.reporting.slot_report import free_slots as free_slots
@@ -154,6 +155,7 @@ _HOMES = {
     "learn": "learning.learner",
     "messaging_matrix": "reporting",
     "overlap": "reporting",
+    "pressure": "reporting",
     "report": "reporting",
     "sensitivity": "comparing",
     "simulate": "simulating.simulation",

@@ -37,6 +37,17 @@ def add_overlap(commands: Any) -> None:
     add_counted(parser, "the pairs")
 
 
+def add_pressure(commands: Any) -> None:
+    """Add the command ``pressure``."""
+    words = "count the messages that contacts get, and what messages displaced, by segment, channel and rule"
+    parser = add_playbook_command(commands, "pressure", _pressure, words)
+    add_decided_tables(parser)
+    parser.add_argument(
+        "--by", default="segment", metavar="NAME", help="tell contacts apart by stage, role or any column (segment)"
+    )
+    add_counted(parser, "the counts")
+
+
 def add_decided_tables(parser: argparse.ArgumentParser) -> None:
     """Decisions that are given, or what they are made from."""
     tables = parser.add_argument_group("tables", TABLE_KINDS)
@@ -145,3 +156,10 @@ def _overlap(arguments: argparse.Namespace) -> int:
     from journeykit.reporting.campaign_overlap import OVERLAPS, overlap
 
     return counted_by(arguments, "overlap", overlap, OVERLAPS)
+
+
+def _pressure(arguments: argparse.Namespace) -> int:
+    need_columns("pressure")
+    from journeykit.reporting.contact_pressure import PRESSURES, pressure
+
+    return counted_by(arguments, "pressure", pressure, PRESSURES, by=arguments.by)

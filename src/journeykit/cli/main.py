@@ -38,7 +38,7 @@ from journeykit.cli.compare_command import add_compare
 from journeykit.cli.decide_command import add_decide
 from journeykit.cli.evaluate_command import add_evaluate
 from journeykit.cli.explain_command import add_explain
-from journeykit.cli.forecast_commands import add_overlap
+from journeykit.cli.forecast_commands import add_overlap, add_pressure
 from journeykit.cli.funnel_command import add_funnel
 from journeykit.cli.graph_command import add_graph
 from journeykit.cli.json_log import OPTION, is_json_log, json_log, record_line, take_format, tell
@@ -339,6 +339,7 @@ def _parser() -> argparse.ArgumentParser:
     add_segments(commands)
     add_measure(commands)
     add_overlap(commands)
+    add_pressure(commands)
     add_matrix(commands)
     add_learn(commands)
     add_score(commands)

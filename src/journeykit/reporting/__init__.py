@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from journeykit.reporting.campaign_overlap import CampaignOverlap as CampaignOverlap
     from journeykit.reporting.campaign_overlap import CampaignPair as CampaignPair
     from journeykit.reporting.campaign_overlap import overlap as overlap
+    from journeykit.reporting.contact_pressure import PRESSURES as PRESSURES
+    from journeykit.reporting.contact_pressure import ContactPressure as ContactPressure
+    from journeykit.reporting.contact_pressure import PressureCell as PressureCell
+    from journeykit.reporting.contact_pressure import RulePressure as RulePressure
+    from journeykit.reporting.contact_pressure import pressure as pressure
     from journeykit.reporting.decision_report import DecisionReport as DecisionReport
     from journeykit.reporting.decision_report import report as report
     from journeykit.reporting.matrix_builder import messaging_matrix as messaging_matrix
@@ -40,6 +45,7 @@ _HOMES = {
     "CampaignOverlap": "reporting.campaign_overlap",
     "CampaignPair": "reporting.campaign_overlap",
     "ConflictPair": "reporting.matrix_parts",
+    "ContactPressure": "reporting.contact_pressure",
     "CrowdedRow": "reporting.matrix_parts",
     "DecisionReport": "reporting.decision_report",
     "FreeSlots": "reporting.slot_report",
@@ -50,16 +56,20 @@ _HOMES = {
     "MatrixMessage": "reporting.matrix_parts",
     "MessagingMatrix": "reporting.messaging_matrix",
     "OVERLAPS": "reporting.campaign_overlap",
+    "PRESSURES": "reporting.contact_pressure",
     "PageChart": "reporting.page_parts",
     "PageColumn": "reporting.page_parts",
     "PagePart": "reporting.page_parts",
     "PageTable": "reporting.page_parts",
+    "PressureCell": "reporting.contact_pressure",
+    "RulePressure": "reporting.contact_pressure",
     "SLOTS": "reporting.slot_report",
     "ThemeThread": "reporting.matrix_parts",
     "draw_calendar": "reporting.calendar_picture",
     "free_slots": "reporting.slot_report",
     "messaging_matrix": "reporting.matrix_builder",
     "overlap": "reporting.campaign_overlap",
+    "pressure": "reporting.contact_pressure",
     "report": "reporting.decision_report",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

@@ -90,7 +90,7 @@ class BarredSlots:
     Attributes:
         channel: their channel.
         reason: why: the code of a reason; ``no_instant`` where the day has no instant at which a message may go.
-        rule: the first rule that stands in the way; empty where there is none.
+        rule: the first rule that bars the slot; empty where there is none.
         slots: how many.
     """
 
