@@ -101,7 +101,7 @@ class SlotProbes:
             for day, is_edge in days
         )
         asking = [
-            # A stage that a campaign names is open to it, whoever owns it.
+            # A stage that a campaign names is open to it, whichever department owns it.
             Campaign(id=own.campaign, content=[plain[own.channel].id], starts=own.day, ends=own.day, stages=stages)
             for own in probes
         ]
