@@ -344,7 +344,7 @@ def pressure(
             playbook, source.inputs.contacts, at=source.at, by=facets, zone=zone, max_bad=max_bad
         )
     notes = [*source.notes(), *_notes(source, tally, has_groups=groups is not None)]
-    found = _Cells(tally, groups, "*".join(facets))
+    found = _PressureCells(tally, groups, "*".join(facets))
     return ContactPressure(
         by=facets if groups is not None else (),
         cells=tuple(found.cells()),
@@ -377,7 +377,7 @@ def kind_of(playbook: Playbook) -> dict[str, str]:
     return {**named, "reserve": "reserve"}
 
 
-class _Cells:
+class _PressureCells:
     """Makes cells of what was counted.
 
     Args:

@@ -27,7 +27,7 @@ _LOSING = COMPETING - {Reason.GRANTED}
 _MOST_RULES = 64
 
 
-class Names(dict[str, int]):
+class MetNames(dict[str, int]):
     """Numbers of names, in the order in which they are met."""
 
     def code(self, column: Column) -> NDArray[np.int64]:
@@ -56,10 +56,10 @@ class PressureTally:
 
     def __init__(self, rules: Iterable[str]) -> None:
         self.contacts = ContactNumbers()
-        self.channels, self.rules = Names(), Names()
+        self.channels, self.rules = MetNames(), MetNames()
         for name in rules:
             self.rules.setdefault(name, len(self.rules))
-        self._campaigns = Names()
+        self._campaigns = MetNames()
         self._messages: dict[int, NDArray[np.int64]] = {}
         self._bound = ContactBits(_MOST_RULES)
         self._runs: dict[str | None, RunDisplacement] = {}
