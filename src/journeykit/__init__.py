@@ -158,7 +158,7 @@ _HOMES = {
     "pressure": "reporting",
     "report": "reporting",
     "sensitivity": "comparing",
-    "simulate": "simulating.simulation",
+    "simulate": "simulating",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)

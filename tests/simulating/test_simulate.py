@@ -273,7 +273,7 @@ def test_chances_of_0_and_1_are_the_arbiter_day_by_day(seed) -> None:
 def test_one_seed_repeats_to_the_bit() -> None:
     """Whatever the order of the rows and the number of threads; and another seed is another world."""
     many = [{"contact_id": f"c{number}", "consent_email": True, "consent_phone": True} for number in range(40)]
-    table = scores(many, propensity=0.3, value=2.5, opt_out=0.05)
+    table = [own | {"value": 0.1 * place} for place, own in enumerate(scores(many, propensity=0.3, opt_out=0.05))]
     playbook = Playbook.from_dict(PLAYBOOK)
     one, other, next_one = (
         simulate(playbook, people, scores=rows, seed=seed, threads=threads, **days(5)).playbooks[0]
@@ -334,6 +334,13 @@ def test_dead_ends_are_told() -> None:
     said = str(simulate(Playbook.from_dict(PLAYBOOK), PEOPLE, scores=scores(value=3.0), **days(2)))
     assert "messages without propensity, none of which is answered: 6 of 6 (care)" in said
     assert "messages without opt_out, none of which makes anybody opt out: 6 of 6 (care)" in said
+    asking = {**PLAYBOOK, "campaigns": [{"id": "news", "content": ["letter"], "audience": "count('visit') == 0"}]}
+    asking["responses"] = [{"name": "reply", "event": "reply", "within": "2d", "where": {"channel": "phone"}}]
+    said = str(simulate(Playbook.from_dict(asking), PEOPLE, scores=scores(campaigns=["news"], propensity=1), **days(2)))
+    assert "rules ask for events, and none are given: they know those of the simulation alone" in said
+    assert (
+        "no response of the playbook is about messages of news: their answers are events of the name 'response'" in said
+    )
     nobody = [{"contact_id": "dora", "consent": []}]
     assert "no message goes out; why, in the first night: no_consent: 2" in str(
         simulate(Playbook.from_dict(PLAYBOOK), nobody, **days(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from journeykit.arbiter import Arbiter
 from journeykit.basics.clock import DAY, HOUR, micros
+from journeykit.basics.validation import MILLIONTH
 from journeykit.columns.kept_scores import KeptScores
 from journeykit.job.summary import Summary
 from journeykit.kernels import has_kernels
@@ -154,6 +155,7 @@ class WorldResult:
         campaigns: by campaign, the sums of `FLOWS`.
         unscored: by campaign, how many messages had no propensity.
         riskless: by campaign, how many messages had no opt_out.
+        unasked: the campaigns with messages about which no response of the playbook is.
         summary: of the first night.
     """
 
@@ -162,6 +164,7 @@ class WorldResult:
     campaigns: Mapping[str, NDArray[np.float64]]
     unscored: Mapping[str, int]
     riskless: Mapping[str, int]
+    unasked: Collection[str]
     summary: Summary
 
 
@@ -205,8 +208,8 @@ class SimulatedWorld:
             days[night, :, : len(FLOWS)] = self._night(night, at)
             self._place(end)
             here = self._here()
-            for place, own in enumerate((here, here * self._worth_now()), len(FLOWS)):
-                days[night, :, place] = np.bincount(setting.group, own, setting.groups)
+            for place, own in enumerate((here.astype(np.float64), here * self._worth_now()), len(FLOWS)):
+                days[night, :, place] = exact_sums(setting.group, own, setting.groups)
             stage = setting.walk.stage(self._state)
             stages[night] = np.bincount(stage[here & (stage >= 0)], minlength=stages.shape[1])
             progress()
@@ -216,6 +219,7 @@ class SimulatedWorld:
             campaigns=dict(self._campaigns),
             unscored=dict(self._unscored),
             riskless=dict(self._riskless),
+            unasked={kind.campaign for kind in self._kinds.values() if kind.response is None},
             summary=self._summaries[0],
         )
 
@@ -251,8 +255,7 @@ class SimulatedWorld:
         flows = np.stack([np.ones(len(contact)), answers, np.where(answers, worth, 0.0), leaves])
         self._count(code, kinds, flows)
         self._lately.append(np.bincount(contact, minlength=setting.base.count))
-        by_arm = [np.bincount(setting.group[contact], own, setting.groups) for own in flows]
-        return np.stack(by_arm, axis=1)
+        return np.stack([exact_sums(setting.group[contact], own, setting.groups) for own in flows], axis=1)
 
     def _risk(self, at: datetime) -> NDArray[np.float64]:
         """By contact, by what the chance of an opt-out is multiplied, by how many messages came in seven days.
@@ -427,10 +430,21 @@ class SimulatedWorld:
 
     def _count(self, code: NDArray[np.int64], kinds: Sequence[MessageKind], flows: NDArray[np.float64]) -> None:
         """Add the sums by campaign."""
-        sums = [np.bincount(code, own, len(kinds)) for own in flows]
+        sums = [exact_sums(code, own, len(kinds)) for own in flows]
         for place, kind in enumerate(kinds):
             own = np.array([found[place] for found in sums])
             self._campaigns[kind.campaign] = self._campaigns.get(kind.campaign, np.zeros(len(FLOWS))) + own
+
+
+def exact_sums(code: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sums by code, of millionths: so they do not depend on the order of the rows.
+
+    Example:
+        >>> exact_sums(np.array([0, 1, 0]), np.array([0.1, 5.0, 0.2]), 2).tolist()
+        [0.3, 5.0]
+    """
+    found: NDArray[np.float64] = np.bincount(code, np.rint(values * MILLIONTH), size) / MILLIONTH
+    return found
 
 
 def _table(name: str, table: KeptTable | None) -> KeptTable:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
+    from journeykit.job.summary import Summary
     from journeykit.policies.policy import Policy
     from journeykit.simulating.simulated_world import WorldResult
     from journeykit.simulating.stage_moves import DailyChances
@@ -343,33 +344,60 @@ def _simulated(
 
 def _notes(setting: WorldSetting, worlds: Sequence[WorldResult]) -> Iterable[str]:
     """What is to be said of one playbook."""
-    playbook, summary = setting.playbook, worlds[0].summary
-    if summary.bad_rows:
-        yield f"rows that could not be used, in the first night: {summary.bad_rows:,}"
-        yield from (str(row) for row in summary.bad_first[:_SHOWN])
-    yield from summary.notes
+    summary, playbook = worlds[0].summary, setting.playbook
     messages = sum(float(own.days[:, :, 0].sum()) for own in worlds) / len(worlds)
+    yield from _notes_on_tables(summary)
     if not messages:
         reasons = sorted(summary.reasons.items(), key=lambda own: (-own[1], own[0]))[:_SHOWN]
         said = ", ".join(f"{reason}: {count:,}" for reason, count in reasons)
         yield f"no message goes out; why, in the first night: {said or 'nobody claims anything'}"
-    for counts, what, so in (
-        ("unscored", "propensity", "is answered"),
-        ("riskless", "opt_out", "makes anybody opt out"),
-    ):
-        missing: dict[str, int] = {}
-        for world in worlds:
-            for campaign, count in getattr(world, counts).items():
-                missing[campaign] = missing.get(campaign, 0) + count
-        if missing:
-            total = sum(missing.values()) / len(worlds)
-            yield f"messages without {what}, none of which {so}: {total:,.0f} of {messages:,.0f} ({_some(missing)})"
-    if playbook.journey is not None and playbook.journey.transitions and not playbook.responses:
-        yield f"the playbook has no responses: answers are events of the name {ANSWER!r}, which no transition asks for"
-    if playbook.journey is not None and not playbook.journey.values:
-        yield "no stage has a value: the lifetime value of the base is unknown"
+    yield from _notes_on_chances(worlds, messages)
+    unasked = {campaign for own in worlds for campaign in own.unasked}
+    if unasked and any(own.days[:, :, 1].any() for own in worlds):
+        yield (
+            f"no response of the playbook is about messages of {_some(unasked)}: their answers are events of the name "
+            f"{ANSWER!r}"
+        )
+    if setting.arbiter.decider.ruleset.events_asked and not setting.events.count:
+        yield "rules ask for events, and none are given: they know those of the simulation alone"
+    yield from _notes_on_values(playbook)
     if playbook.quotas:
         yield "quotas hold in each night, not over all of them"
+
+
+def _notes_on_tables(summary: Summary) -> Iterable[str]:
+    """What the first night could not use."""
+    if summary.bad_rows:
+        yield f"rows that could not be used, in the first night: {summary.bad_rows:,}"
+        yield from (str(row) for row in summary.bad_first[:_SHOWN])
+    for name, count in (("touches", summary.unknown_touches), ("scores", summary.unknown_scores)):
+        if count:
+            yield f"{name} of contacts that could not be decided: {count:,}"
+    yield from map(str, summary.mismatches)
+    yield from summary.notes
+
+
+def _notes_on_chances(worlds: Sequence[WorldResult], messages: float) -> Iterable[str]:
+    """Which messages chance did not decide about, on average over worlds."""
+    for what, so, counts in (
+        ("propensity", "is answered", [own.unscored for own in worlds]),
+        ("opt_out", "makes anybody opt out", [own.riskless for own in worlds]),
+    ):
+        missing = {campaign for own in counts for campaign in own}
+        if missing:
+            total = sum(sum(own.values()) for own in counts) / len(worlds)
+            yield f"messages without {what}, none of which {so}: {total:,.0f} of {messages:,.0f} ({_some(missing)})"
+
+
+def _notes_on_values(playbook: Playbook) -> Iterable[str]:
+    """Of which stages the value is not known."""
+    if playbook.journey is None:
+        return
+    without = [stage.name for stage in playbook.journey.stages if stage.value is None and not stage.lost]
+    if not playbook.journey.values:
+        yield "no stage has a value: the lifetime value of the base is unknown"
+    elif without:
+        yield f"stages without a value count 0 in the lifetime value of the base: {_some(without)}"
 
 
 def _some(names: Iterable[str]) -> str:
