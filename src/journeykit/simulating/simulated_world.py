@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -44,6 +45,7 @@ FLOWS = ("messages", "responses", "value", "opt_outs")
 LEVELS = ("base", "lifetime")
 """What is so at the end of a day."""
 OPT_OUT, ANSWER = "opt_out", "response"
+_MANY = 10
 WEEK = 7
 """Over so many days pressure is counted."""
 LATER = HOUR
@@ -213,6 +215,9 @@ class SimulatedWorld:
             stage = setting.walk.stage(self._state)
             stages[night] = np.bincount(stage[here & (stage >= 0)], minlength=stages.shape[1])
             progress()
+            if night % _MANY == _MANY - 1:
+                # Nights leave large arrays in circles of references.
+                gc.collect()
         return WorldResult(
             days=days,
             stages=stages,
