@@ -138,6 +138,35 @@ def test_a_contact_of_one_table_alone_is_counted():
     assert any("2 contacts are in side 2 alone" in line for line in pair.details())
 
 
+def test_an_empty_table_decided_nothing():
+    """Against a table without rows all contacts are in the other alone."""
+    table = Arbiter(playbook()).decide_table(people(), at=AT)
+    pair = compare(table.slice(0, 0), table).pairs[0]
+    assert (pair.is_changed, pair.contacts, pair.only_other) == (True, 0, 4)
+    assert not compare(table.slice(0, 0), table.slice(0, 0)).is_changed
+
+
+def test_what_one_table_lacks_tells_no_claims_apart():
+    """Where one table has no contents, claims are matched without them, and the comparison says so."""
+    table = Arbiter(playbook()).decide_table(people(), at=AT)
+    found = compare(table, table.drop_columns(["content_id", "team", "rule"]))
+    assert not found.is_changed
+    assert found.notes == ("decisions has no column content_id: claims are matched without it",)
+    assert compare(table, table.drop_columns(["weight"])).sides[1].value == 0
+
+
+def test_a_ledger_is_read_and_left_as_it_is():
+    """With a ledger both playbooks see what was sent; nothing is reserved."""
+    ledger = journeykit.ledger.MemoryLedger()
+    Arbiter(playbook()).decide_table(people(2), at=AT, ledger=ledger)
+    with ledger.reading() as transaction:
+        before = len([*transaction.decided()])
+    found = compare(playbook(), playbook(most=2), contacts=people(), at=AT.replace(hour=11), ledger=ledger)
+    assert [side.messages for side in found.sides] == [2, 6]
+    with ledger.reading() as transaction:
+        assert len([*transaction.decided()]) == before == 2
+
+
 def test_tables_of_other_runs_are_refused():
     """Decisions of different instants are not compared."""
     one, other = (Arbiter(playbook()).decide_table(people(), at=at) for at in (AT, AT.replace(day=6)))

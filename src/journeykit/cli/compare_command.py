@@ -19,7 +19,7 @@ from journeykit.cli.arguments import (
     policies_of,
     threads,
 )
-from journeykit.cli.decide_command import add_tables
+from journeykit.cli.decide_command import add_tables, ledger_of
 from journeykit.cli.sensitivity_options import add_sensitivity, check_sensitivity, sensitivities
 from journeykit.columns import missing_module
 from journeykit.errors import ModelError, missing
@@ -59,6 +59,9 @@ def add_compare(commands: Any) -> None:
     parser.add_argument("--level", type=level, default=0.95, metavar="P", help="level of these intervals (0.95)")
     parser.add_argument(
         "--threads", type=threads, metavar="N", help="contacts are decided in so many threads (by default up to 4)"
+    )
+    parser.add_argument(
+        "--ledger", metavar="URL", help="read the history from a ledger too: a rehearsal, which reserves nothing"
     )
     add_max_bad(parser)
     add_sensitivity(parser)
@@ -123,21 +126,18 @@ def _compared(arguments: argparse.Namespace, bar: ProgressBar) -> Comparison:
     sides: list[Any] = list(arguments.sides)
     if all(map(is_playbook, sides)):
         sides = _arbiters(arguments)
+    names = ("at", "until", "level", "zone", "max_bad", "threads")
     try:
-        return compare(
-            *sides,
-            **{name: getattr(arguments, name) for name in TABLES},
-            at=arguments.at,
-            until=arguments.until,
-            by=all_names(arguments.by) or (),
-            level=arguments.level,
-            names=arguments.sides,
-            playbook=None if arguments.playbook is None else Playbook.load(arguments.playbook),
-            zone=arguments.zone,
-            max_bad=arguments.max_bad,
-            threads=arguments.threads,
-            progress=bar,
-        )
+        with ledger_of(arguments) as ledger:
+            return compare(
+                *sides,
+                **{name: getattr(arguments, name) for name in (*TABLES, *names)},
+                by=all_names(arguments.by) or (),
+                names=arguments.sides,
+                playbook=None if arguments.playbook is None else Playbook.load(arguments.playbook),
+                ledger=ledger,
+                progress=bar,
+            )
     except ModelError as error:
         raise UsageError(str(error)) from error
 

@@ -94,7 +94,8 @@ class ComparedPairs:
         """What is to be said of the contacts."""
         if self._groups is None:
             return
-        unknown = sum(int(np.count_nonzero(own < 0)) for own in self._found)
+        decided = np.logical_or.reduce([tally.decided for tally in self.tallies])
+        unknown = int(np.count_nonzero((self._contact < 0) & decided))
         if unknown:
             yield f"contacts that the table of contacts does not have, in no segment and on no stage: {unknown:,}"
         if self._groups.bad_rows:

@@ -10,8 +10,9 @@ from journeykit.basics.clock import clock, moment
 from journeykit.basics.validation import names as names_of
 from journeykit.comparing.compared_pairs import ComparedPairs
 from journeykit.comparing.comparison_report import Comparison
-from journeykit.comparing.decided_blocks import DecisionTables, blocks_of_jobs
+from journeykit.comparing.decided_blocks import blocks_of_jobs
 from journeykit.comparing.decided_rows import READ, RowReader
+from journeykit.comparing.decision_tables import DecisionTables
 from journeykit.errors import ModelError
 from journeykit.job import TablesByRows
 from journeykit.journey.measure.intervals import normal_quantile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from journeykit.job.inputs import Progress
     from journeykit.job.run import Run
+    from journeykit.ledger import BaseLedger
     from journeykit.policies.policy import Policy
 
 PLAYBOOKS = (".yaml", ".yml", ".toml", ".json")
@@ -52,6 +54,7 @@ def compare(
     level: float = 0.95,
     max_bad: int | str | None = None,
     threads: int | None = None,
+    ledger: BaseLedger | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare playbooks, or tables of decisions of the same runs, with the first of them: `journeykit compare`.
@@ -80,6 +83,7 @@ def compare(
         level: the level of confidence of the intervals of ``by``.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
         threads: how many chunks of contacts are decided at once, as for `Arbiter.decide_table`.
+        ledger: where playbooks read the history too; a rehearsal each: nothing is reserved, and no mark is left.
         progress: called every now and then with the number of contacts that are done, and of all where known.
 
     Raises:
@@ -116,11 +120,13 @@ def compare(
         raise ModelError("by tells contacts apart: give contacts", field="by")
     how: dict[str, Any] = {"zone": zone, "max_bad": max_bad}
     if not kinds.pop():
+        if ledger is not None:
+            raise ModelError("tables of decisions are decided already: leave out ledger", field="ledger")
         return _of_tables(sides, called, tables, playbook, (compared, level), how)
     arbiters = [_arbiter(side, policies or {}) for side in sides]
     if at is None or (tables["contacts"] is None and tables["claims"] is None):
         raise ModelError("playbooks decide contacts at an instant: give contacts (or claims) and at", field="contacts")
-    how |= {"at": at, "until": until, "threads": threads}
+    how |= {"at": at, "until": until, "threads": threads, "ledger": ledger, "dry_run": ledger is not None}
     return _of_playbooks(arbiters, called, tables, playbook, progress, (compared, level), how)
 
 

@@ -61,12 +61,14 @@ class DecidedRows:
         return self.take(slice(int(first), int(last)))
 
     @staticmethod
-    def joined(parts: Sequence[DecidedRows]) -> DecidedRows:
-        """Several after each other."""
+    def joined(parts: list[DecidedRows]) -> DecidedRows:
+        """Several after each other; the list is empty then, so that what was in it can go."""
         if len(parts) == 1:
             return parts[0]
         names = [own.name for own in fields(DecidedRows)]
-        return DecidedRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+        held = {name: [getattr(part, name) for part in parts] for name in names}
+        parts.clear()
+        return DecidedRows(**{name: np.concatenate(held.pop(name)) for name in names})
 
 
 class RowReader:
@@ -122,7 +124,8 @@ def _known(column: pa.Array, missing: float) -> NDArray[Any]:
     if column.null_count == len(column):
         return np.full(len(column), missing, np.float64 if np.isnan(missing) else np.int64)
     found = as_numpy(column)
-    return np.where(is_known(column), found, found.dtype.type(missing)) if column.null_count else found
+    # A copy lets go of the memory of all that was read with it.
+    return np.where(is_known(column), found, found.dtype.type(missing)) if column.null_count else found.copy()
 
 
 def _marks(column: pa.Array | None, rows: int) -> NDArray[np.uint64]:

@@ -197,6 +197,8 @@ class PairComparison:
         """The finding in a sentence."""
         if not self.is_changed:
             return f"no change: {self.claims:,} claims of {self.contacts:,} contacts have the same answers"
+        if not self.contacts:
+            return "no contact is in both"
         if not (self.more or self.fewer or self.instead):
             return f"all {self.contacts:,} contacts get the same messages"
         return (
@@ -219,7 +221,7 @@ class PairComparison:
                 f"{self.weights:,} claims weigh otherwise, so that the two values are not in one measure: as "
                 f"{cut(self.first)} weighs them, the messages of {cut(self.other)} are worth {self.value_by_first:,.2f}"
             )
-        if self.unweighed:
+        if self.unweighed and self.contacts:
             yield f"{self.unweighed:,} messages of {cut(self.other)} have no weight by {cut(self.first)}"
         for count, name in ((self.only_first, self.first), (self.only_other, self.other)):
             if count:
