@@ -63,6 +63,7 @@ def test_the_response_the_end_and_the_level_are_chosen(capsys):
     more = ("--response", "sale", "--until", "2026-11-20T00:00Z", "--level", "0.8", "--json")
     assert evaluate(*TABLES, *more) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "journeykit.evaluation/1"
     assert [own["response"] for own in found["responses"]] == ["sale"]
     assert (found["until"], found["level"]) == ("2026-11-20T00:00:00+00:00", 0.8)
     assert found["responses"][0]["rate"]["found"][0]["total"] == pytest.approx(2)

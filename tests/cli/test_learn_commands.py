@@ -62,6 +62,7 @@ def test_the_card_as_json(capsys):
         file.write("c01,someday,news\n")
     assert main([*LEARN, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "journeykit.model_cards/1"
     assert found["cards"]["sale"]["parts"][0]["messages"] == 60
     assert any("bad rows of touches.csv: 1" in note for note in found["notes"])
 

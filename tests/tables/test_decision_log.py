@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from journeykit import DataError, Playbook
 from journeykit.cli import DONE, main
+from journeykit.model.outcome import Outcome, Reason
+from journeykit.tables import table_writer
 from journeykit.tables.arrow.decision_log import DecisionLog
 from journeykit.tables.arrow.decision_schema import decision_schema
 from journeykit.tables.decision_columns import DECISIONS
@@ -185,3 +190,35 @@ def test_ids_that_are_numbers_are_texts_and_zones_are_heeded():
         {"contact_id": "7", "decided_at": AT, "weight": 1.0},
         {"contact_id": "8", "decided_at": AT, "weight": None},
     ]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6).filter(lambda text: text.strip())
+MEMBER = TEXT.map(str.strip).filter(lambda text: ";" not in text)
+MOMENT = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+CELLS = {
+    "text": st.none() | TEXT,
+    "number": st.none() | st.floats(-1e9, 1e9),
+    "instant": st.none() | MOMENT,
+    "texts": st.lists(MEMBER, max_size=3),
+}
+FIXED = {
+    "contact_id": TEXT.map(str.strip),
+    "outcome": st.sampled_from([own.value for own in Outcome]),
+    "reason": st.sampled_from([own.value for own in Reason]),
+    "decided_at": MOMENT,
+}
+ROW = st.fixed_dictionaries({name: FIXED.get(name, CELLS[kind]) for name, kind in DECISIONS.items()})
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ROW, max_size=3))
+def test_what_is_written_comes_out_of_each_format(rows):
+    """Whatever letters, numbers and lists there are."""
+    for name in ("p.csv", "p.jsonl", "p.parquet"):
+        with table_writer(name, DECISIONS) as write:
+            for row in rows:
+                write([row[name] for name in DECISIONS])
+        log = DecisionLog(name)
+        assert log.table(list(DECISIONS)).to_pylist() == rows
+        assert log.outcomes == Counter(row["outcome"] for row in rows)
+        assert log.rows == len(rows)

@@ -210,6 +210,18 @@ def test_another_run_of_the_name_that_came_in_between_stays():
     assert DecisionLog("log").table(["decided_at"])["decided_at"].to_pylist() == [AT] * 6
 
 
+def test_measures_read_a_log(capsys):
+    """Assignments of all its runs, or of one."""
+    for day in range(2):
+        append(AT + timedelta(days=day), run=f"n{day}", by="day")
+    Path("t.csv").write_text("contact_id,sent_at,channel,campaign_id\nanna,2026-11-05T10:00:00Z,email,sale\n")
+    Path("e.csv").write_text("contact_id,event,at\nanna,opt_out,2026-11-05T12:00:00Z\n")
+    words = ["measure", "own.json", "--touches", "t.csv", "--events", "e.csv", "--since", "2026-11-01T00:00:00Z"]
+    for log in ("log", "log/run=n0"):
+        assert main([*words, "--until", "2026-12-01T00:00:00Z", "--decisions", log, "--json"]) == DONE
+        assert json.loads(capsys.readouterr().out)["schema"] == "journeykit.measures/1"
+
+
 def test_the_command_appends_and_refuses(capsys):
     """Exit codes and words; the calendar of a plan is printed all the same."""
     words = ["own.json", "--contacts", "c.csv", "--out", "log", "--append", "--quiet"]
