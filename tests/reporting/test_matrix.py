@@ -18,6 +18,7 @@ from generate import situation
 from journeykit import (
     Arbiter,
     Campaign,
+    Cap,
     Conflict,
     Contact,
     Content,
@@ -30,6 +31,7 @@ from journeykit import (
     Segment,
     Stage,
     Team,
+    Window,
 )
 from journeykit.cli import main
 from journeykit.model.outcome import Reason
@@ -328,6 +330,27 @@ def test_grants_are_those_of_the_rows(seed):
             and {row["campaign_id"], *row["lost_to"]} >= {pair.first, pair.then}
             for row in decisions
         )
+
+
+def test_free_slots_are_counted_where_several_ask():
+    """Those that the history leaves, and the decisions; of two days here."""
+    cap = Cap(name="one a day", max=1, window=Window.calendar("day"))
+    rules, rows = playbook(caps=[cap]), people()
+    touches = [{"contact_id": "anna", "sent_at": AT, "channel": "email"}]
+    how = {"at": AT, "until": AT + timedelta(days=1)}
+    crowded = messaging_matrix(rules, rows, touches=touches, **how).crowded[0]
+    assert (crowded.group.label, crowded.channel, crowded.slots) == ("awareness", "email", 3)
+    decisions = decided(rules, rows, **how)
+    after = messaging_matrix(rules, rows, decisions, **how)
+    assert after.crowded[0].slots == 4 - sum(
+        row["outcome"] == "granted" and row["contact_id"] in ("anna", "ben") for row in decisions
+    )
+    assert "free slots" in str(after)
+    assert after.to_dict()["crowded"][0]["slots"] == after.crowded[0].slots
+    with pytest.raises(ModelError, match="give until too"):
+        messaging_matrix(rules, rows, touches=touches, at=AT)
+    with pytest.raises(ModelError, match="give contacts too"):
+        messaging_matrix(rules, **how)
 
 
 def test_the_report_shows_the_matrix_with_what_was_decided():

@@ -39,6 +39,7 @@ def add_matrix(commands: Any) -> None:
     tables.add_argument(
         "--decisions", metavar="F", help="decisions on these contacts (decide --all): what was granted, and what lost"
     )
+    tables.add_argument("--touches", metavar="F", help="the history, for free slots")
     add_zone(tables)
     parser.add_argument(
         "--at",
@@ -46,6 +47,12 @@ def add_matrix(commands: Any) -> None:
         metavar="T",
         help="the instant at which campaigns are live and rules are asked; needed with --contacts, unless there are "
         "decisions (then that of the last of them)",
+    )
+    parser.add_argument(
+        "--until",
+        type=instant,
+        metavar="T",
+        help="count the free slots until T where several messages ask for the same contacts",
     )
     parser.add_argument("--audience", default="stage", metavar="ROWS", help="segment, stage or stage*role (stage)")
     parser.add_argument(
@@ -73,6 +80,8 @@ def _matrix(arguments: argparse.Namespace) -> int:
             arguments.contacts,
             arguments.decisions,
             at=arguments.at,
+            until=arguments.until,
+            touches=arguments.touches,
             audience=arguments.audience,
             by=arguments.by,
             zone=arguments.zone,
@@ -101,9 +110,8 @@ def _check(arguments: argparse.Namespace) -> None:
         return
     if format_of(arguments.out) is None:
         raise UsageError(f"--out {arguments.out}: the ending of a table is one of {', '.join(ENDINGS)}")
-    check_unharmed(
-        arguments.out, {f"the {name}": getattr(arguments, name) for name in ("playbook", "contacts", "decisions")}
-    )
+    names = ("playbook", "contacts", "decisions", "touches")
+    check_unharmed(arguments.out, {f"the {name}": getattr(arguments, name) for name in names})
 
 
 def _write(arguments: argparse.Namespace, found: MessagingMatrix) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from journeykit.segments.count import contact_objects
 from journeykit.tables import BadRows, ContactTable, Spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, tzinfo
 
     from journeykit.engine.message import Message
@@ -40,6 +41,8 @@ def messaging_matrix(
     decisions: Any = None,
     *,
     at: datetime | None = None,
+    until: datetime | None = None,
+    touches: Any = None,
     audience: str = "stage",
     by: str = "theme",
     zone: str | None = None,
@@ -59,6 +62,9 @@ def messaging_matrix(
             one table, a folder or a list of them. Objects as contacts do not go with it.
         at: the instant at which campaigns are live and rules are asked, aware; None for that of the last decision.
             Without contacts and decisions it may be None, and then all campaigns are live that are not paused.
+        until: the end of the days whose free slots are counted where several messages ask for the same contacts, aware;
+            None for none. They are those that the history and the decisions leave (`journeykit.free_slots`).
+        touches: the history, for free slots.
         audience: what the rows are: ``stage``, ``stage*role`` (the role in the decision unit) or ``segment``.
         by: what the columns are told apart by, below the channel: ``theme``, ``topic``, ``solution``, ``content``,
             ``campaign``, ``team``, ``goal`` or ``tag``. A message with several values is in several columns.
@@ -82,6 +88,7 @@ def messaging_matrix(
         [('awareness', 'email', 'leadership'), ('decision', 'email', 'leadership'), ('retention', 'phone', 'care')]
     """
     layout = MatrixLayout(playbook, audience, by)
+    _check_slots(contacts, until, touches)
     where = None if zone is None else clock(zone).zone
     tally, notes = None, list(_unsent(layout))
     grants = _grants(layout, contacts, decisions, where)
@@ -96,7 +103,42 @@ def messaging_matrix(
         if grants is not None:
             grants.count(contacts, at=at, zone=zone, max_bad=max_bad)
             notes += grants.notes()
-    return _Matrix(layout, now, tally, grants).build(at, notes)
+    slots = None
+    if until is not None and at is not None:
+        when = {"at": at, "until": until, "zone": zone}
+        slots = _slots(layout, contacts, touches, decisions, {**when, "max_bad": max_bad})
+    return _Matrix(layout, now, tally, grants, slots).build(at, until, notes)
+
+
+def _slots(
+    layout: MatrixLayout, contacts: Any, touches: Any, decisions: Any, how: dict[str, Any]
+) -> dict[Profile, Counter[str]]:
+    """By row and channel, how many slots are free."""
+    from journeykit.reporting.slot_report import free_slots
+
+    plan = () if decisions is None else decisions
+    channels = layout.channels or None
+    found = free_slots(layout.playbook, contacts, touches, decisions=plan, by=layout.audience, channels=channels, **how)
+    slots: dict[Profile, Counter[str]] = {}
+    for own in found.groups:
+        row = row_of(layout, dict(zip(layout.audience.split("*"), own.group, strict=True)))
+        slots.setdefault(row, Counter()).update({channel: sum(days.values()) for channel, days in own.free.items()})
+    return slots
+
+
+def _check_slots(contacts: Any, until: datetime | None, touches: Any) -> None:
+    """Refuse what free slots cannot be counted of, or what only they need."""
+    if until is None:
+        if touches is not None:
+            raise ModelError("touches are for free slots: give until too", field="touches")
+        return
+    if contacts is None:
+        raise ModelError("free slots are those of contacts: give contacts too", field="until")
+    lacking = missing_module()
+    if lacking is not None:
+        raise missing(lacking, "columns", "matrix with free slots")
+    if isinstance(contacts, Iterator) or contact_objects(contacts):
+        raise ModelError("free slots go with a table of contacts, not with Contact objects", field="contacts")
 
 
 def _grants(layout: MatrixLayout, contacts: Any, decisions: Any, zone: tzinfo | None) -> MatrixGrants | None:
@@ -173,15 +215,20 @@ class _Matrix:
     """Makes the value of what was laid out and counted."""
 
     def __init__(
-        self, layout: MatrixLayout, now: int | None, tally: MatrixTally | None, grants: MatrixGrants | None
+        self,
+        layout: MatrixLayout,
+        now: int | None,
+        tally: MatrixTally | None,
+        grants: MatrixGrants | None,
+        slots: Mapping[Profile, Counter[str]] | None,
     ) -> None:
-        self.layout, self.tally, self.grants = layout, tally, grants
+        self.layout, self.tally, self.grants, self.slots = layout, tally, grants, slots
         day = None if now is None else clock(layout.playbook.timezone).day(now)
         self.live = [
             not own.campaign.paused if day is None else own.campaign.closed(day) is None for own in layout.messages
         ]
 
-    def build(self, at: datetime | None, notes: list[str]) -> MessagingMatrix:
+    def build(self, at: datetime | None, until: datetime | None, notes: list[str]) -> MessagingMatrix:
         """The matrix."""
         layout = self.layout
         rows = self._rows()
@@ -198,6 +245,7 @@ class _Matrix:
             cells=tuple(cell for row, own in rows.items() for cell in self._cells(own, groups[row], spoken[row])),
             everybody=self._everybody(),
             has_decisions=self.grants is not None,
+            until=until,
             crowded=tuple(sorted(self._crowded(rows, groups, spoken), key=_most_first)),
             pairs=tuple(sorted(self._pairs(), key=lambda own: -(own.met or 0))),
             threads=tuple(theme_threads(layout, self.live)),
@@ -326,6 +374,7 @@ class _Matrix:
                         wanted=wanted,
                         granted=self._decided("granted", row, members),
                         lost=self._decided("lost", row, members),
+                        slots=None if self.slots is None else self.slots.get(row, Counter())[channel],
                     )
 
     def _pairs(self) -> Iterator[ConflictPair]:

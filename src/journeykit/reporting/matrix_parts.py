@@ -155,6 +155,8 @@ class CrowdedRow:
         wanted: how many messages can address one of these contacts, as a mean; None where there are none.
         granted: how many messages were granted to them; None without decisions.
         lost: how many of their claims lost to a cap, a conflict, a quota or a better message; None likewise.
+        slots: how many slots of the channel are free from `at` to `until`, over all contacts of the row and all days;
+            see `journeykit.free_slots`. None without an end.
     """
 
     group: MatrixGroup
@@ -164,10 +166,11 @@ class CrowdedRow:
     wanted: float | None = None
     granted: int | None = None
     lost: int | None = None
+    slots: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
-        counts = {name: getattr(self, name) for name in ("messages", "contacts", "wanted", "granted", "lost")}
+        counts = {name: getattr(self, name) for name in ("messages", "contacts", "wanted", "granted", "lost", "slots")}
         return {**self.group.names, "channel": self.channel, **counts}
 
 
@@ -247,6 +250,7 @@ class MatrixFacts:
     cells: tuple[MatrixCell, ...]
     everybody: MatrixGroup | None = None
     has_decisions: bool = False
+    until: datetime | None = None
     crowded: tuple[CrowdedRow, ...] = ()
     pairs: tuple[ConflictPair, ...] = ()
     threads: tuple[ThemeThread, ...] = ()

@@ -154,11 +154,13 @@ def _lists(matrix: MatrixFacts) -> Iterator[MatrixList]:
                 f"{own.messages:,}",
                 *([] if own.contacts is None else [f"{own.contacts:,}", f"{own.wanted or 0:,.1f}"]),
                 *([] if own.granted is None else [f"{own.granted:,}", f"{own.lost:,}"]),
+                *([] if own.slots is None else [f"{own.slots:,}"]),
             ]
             for own in matrix.crowded
         ]
         counted = [] if matrix.everybody is None else ["contacts", "for each of them"]
         counted += ["granted", "lost"] if matrix.has_decisions else []
+        counted += ["free slots"] if matrix.until is not None else []
         headings = [name, "channel", "messages", *counted]
         yield MatrixList("several ask for the same contacts", headings, rows, range(2, len(headings)))
     if matrix.pairs:

@@ -52,6 +52,7 @@ class MessagingMatrix(MatrixFacts):
         cells: every cell, row by row.
         everybody: all contacts as one row; None without contacts.
         has_decisions: whether decisions were counted.
+        until: the last instant for which free slots were counted; None where they were not.
         crowded: where several messages ask for the attention of the same contacts, those with most first.
         pairs: the campaigns that a conflict keeps apart, those that met most contacts first.
         threads: the themes along the journey; none where the journey has no stages or content no themes.
@@ -110,6 +111,7 @@ class MessagingMatrix(MatrixFacts):
             "playbook": self.playbook,
             "fingerprint": self.fingerprint,
             "at": None if self.at is None else self.at.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
             "audience": self.audience,
             "by": self.by,
             "contacts": None if self.everybody is None else self.everybody.to_dict(),
