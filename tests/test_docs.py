@@ -222,6 +222,18 @@ def test_pictures_of_decisions_are_current():
     assert (DOCS / "decision.svg").read_text(encoding="utf-8") == pictures.decision(pictures.example())
 
 
+def test_the_gallery_shows_results_as_notebooks_do():
+    """A mark on a page becomes the HTML of a result of the page's own code, in one block of Markdown."""
+    import gallery
+
+    code = "class Own:\n    def _repr_html_(self):\n        return '<p>a</p>\\n\\n<p>b</p>'\n\nown = Own()\n"
+    text = f"# a\n\n```python\n{code}```\n\n<!-- shown: own -->\n"
+    assert gallery.shown(text).endswith('\n\n<div class="shown"><p>a</p>\n<p>b</p></div>\n')
+    assert gallery.shown("# a\n") == "# a\n"
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    assert len(gallery.SHOWN.findall(page)) == page.count("<!-- shown:") > 10
+
+
 def test_the_glossary_has_the_words_of_the_design():
     """Every word of the model has its entry; an entry is there once."""
     page = (DOCS / "glossary.md").read_text(encoding="utf-8")

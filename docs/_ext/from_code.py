@@ -1,6 +1,7 @@
 """Parts of the pages that are printed from the code, and help for docstrings.
 
-A page says ``<!-- printed from the code: reasons -->`` where the table of reasons is to stand. There is one function
+A page says ``<!-- shown: name -->`` where a result of its own code is to stand as a notebook shows it (`gallery`), and
+``<!-- printed from the code: reasons -->`` where the table of reasons is to stand. There is one function
 here for each such part; no page keeps a copy of what the library knows itself.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import attrs
+import gallery
 from pygments.lexers import TextLexer
 from sphinx.domains.python import PyObject, PyXRefRole
 from sphinx.pycode import ModuleAnalyzer
@@ -258,7 +260,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def print_parts(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Put the parts where a page wants them."""
-    source[0] = MARK.sub(lambda found: PARTS[found[1]](), source[0])
+    source[0] = gallery.shown(MARK.sub(lambda found: PARTS[found[1]](), source[0]))
 
 
 # Docstrings

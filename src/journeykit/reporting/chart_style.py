@@ -211,8 +211,13 @@ def outcome_scale() -> Any:
     return alt.Scale(domain=[*OUTCOME_COLOURS], range=[own.light for own in OUTCOME_COLOURS.values()])
 
 
-def day_axis(field: str, title: str | None = None) -> Any:
+def day_axis(field: str, title: str | None = None, days: Sequence[str] | None = None) -> Any:
     """A horizontal axis of days, each a text such as ``2026-11-05``, which is the same day in every reader's zone.
+
+    Args:
+        field: the column of days.
+        title: what is below the axis.
+        days: all days that have a place, those without data too; by default those of the data.
 
     Example:
         >>> day_axis("day").to_dict()["type"]
@@ -220,7 +225,8 @@ def day_axis(field: str, title: str | None = None) -> Any:
     """
     label = "utcFormat(toDate(datum.value), '%-d %b')"
     axis = alt.Axis(labelExpr=label, labelAngle=0, labelOverlap=True, labelSeparation=8, ticks=True)
-    return alt.X(field, type="ordinal", title=title, axis=axis)
+    scale = alt.Undefined if days is None else alt.Scale(domain=[*days])
+    return alt.X(field, type="ordinal", title=title, axis=axis, scale=scale)
 
 
 def finding(title: str, subtitle: str = "", *, width: int = WIDTH) -> Any:

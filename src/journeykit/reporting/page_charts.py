@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from journeykit.reporting.chart_style import FAINT, GAIN_AND_LOSS, OTHERS, RAMP, RULE, TEAM_COLOURS, chart_data
+from journeykit.reporting.chart_style import (
+    FAINT,
+    GAIN_AND_LOSS,
+    OTHERS,
+    RAMP,
+    RULE,
+    TEAM_COLOURS,
+    chart_data,
+    day_axis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,12 +141,7 @@ def stacked_days(
         alt.Chart(chart_data(own))
         .mark_bar()
         .encode(
-            x=alt.X(
-                "day:O",
-                title=None,
-                scale=alt.Scale(domain=[*days]),
-                axis=alt.Axis(labelAngle=-40, labelOverlap="greedy"),
-            ),
+            x=day_axis("day", days=days),
             y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), tickCount=5)),
             color=_coloured(part, colours),
             tooltip=[alt.Tooltip("day:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
