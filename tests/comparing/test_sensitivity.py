@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -277,6 +278,16 @@ def test_what_is_asked_for_must_be_there(how, message):
     """A misspelt name, or a unit that is none, is refused before anything is decided."""
     with pytest.raises(ModelError, match=message):
         sensitivity(playbook(), contacts(1), at=AT, **how)
+
+
+def test_a_playbook_comes_as_a_value_a_file_or_an_arbiter(tmp_path):
+    """All three say the same; anything else is refused."""
+    path = tmp_path / "playbook.json"
+    path.write_text(json.dumps(playbook().to_dict()), "utf-8")
+    found = [sensitivity(own, contacts(2), at=AT) for own in (playbook(), path, Arbiter(playbook()))]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(ModelError, match="a playbook, its path or an Arbiter is asked"):
+        sensitivity(7, contacts(2), at=AT)
 
 
 def test_the_unit_of_days_is_whole():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from journeykit.basics.validation import MILLIONTH
+from journeykit.basics.validation import MILLIONTH, shown
 from journeykit.comparing.rule_number import RESERVE, RuleNumber, rule_numbers
 from journeykit.comparing.sensitivity_report import RuleSensitivity, Sensitivity, ShiftEffect
 from journeykit.comparing.shift_job import Shift, ShiftJob
 from journeykit.comparing.shift_runs import ShiftRuns
 from journeykit.engine.decider import Decider
+from journeykit.errors import ModelError
 from journeykit.kernels import has_kernels
 from journeykit.placing.funnel import repeatable
 from journeykit.playbook.playbook import Playbook
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
     from journeykit.comparing.shift_sums import ShiftSum
     from journeykit.engine.decider import HasDecider
     from journeykit.job.summary import Summary
+    from journeykit.policies.policy import Policy
 
 
 def sensitivity(
-    playbook: Playbook | HasDecider,
+    playbook: Playbook | HasDecider | str | os.PathLike[str],
     contacts: Any = None,
     touches: Any = None,
     scores: Any = None,
@@ -35,6 +38,7 @@ def sensitivity(
     events: Any = None,
     only: str | Iterable[str] | None = None,
     units: Mapping[str, float] | None = None,
+    policies: Mapping[str, Policy] | None = None,
     zone: str | None = None,
     max_bad: int | str | None = None,
     threads: int | None = None,
@@ -54,7 +58,7 @@ def sensitivity(
     as good as the certified gap of each run, and `ShiftEffect.ends` says from what to what the best value differs.
 
     Args:
-        playbook: the rule set, or an `Arbiter` with policies of your own.
+        playbook: the rule set, the path of its file, or an `Arbiter`.
         contacts: as for `Arbiter.decide_table`; and so are the next ones.
         touches: the history.
         scores: what models say.
@@ -68,6 +72,7 @@ def sensitivity(
             hour where it is an exact length), 1 of what a quota adds up, a hundredth of a share; of the reserve a
             tenth of it, since no other number says how large weights are, or where it is 0, a tenth of the median of
             the campaigns' weights.
+        policies: your own policies by name, for a playbook that names one.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
         threads: how many chunks of contacts are decided at once; None for one on each processor, up to four.
@@ -78,7 +83,8 @@ def sensitivity(
         DataError: for a table that cannot be used, or too many bad rows.
         InfeasibleError: where no decision keeps all hard quotas of the playbook as it is.
         MissingExtraError: without the extra ``columns``; with quotas, without the extra ``quotas``.
-        ModelError: for a name that no rule with a number has, or a unit that is not above 0.
+        ModelError: for a name that no rule with a number has, a unit that is not above 0, or what is no playbook.
+        PlaybookError: for a file that is no valid playbook.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -93,7 +99,7 @@ def sensitivity(
         >>> found.of("one a day").more.value
         2.0
     """
-    decider = _decider_of(playbook)
+    decider = _decider_of(playbook, policies or {})
     numbers = rule_numbers(decider.playbook, only=only, units=units)
     shifts = [
         Shift(place, direction, _shifted(decider, changed))
@@ -117,8 +123,13 @@ def sensitivity(
     return _report(decider, numbers, shifts, job.summary(), job.binds, job.sums, [None] * len(shifts), 1)
 
 
-def _decider_of(given: Playbook | HasDecider) -> Decider:
-    return Decider(given) if isinstance(given, Playbook) else given.decider
+def _decider_of(given: Any, policies: Mapping[str, Policy]) -> Decider:
+    if isinstance(given, str | os.PathLike):
+        given = Playbook.load(given)
+    found = Decider(given, policies) if isinstance(given, Playbook) else getattr(given, "decider", None)
+    if not isinstance(found, Decider):
+        raise ModelError(f"a playbook, its path or an Arbiter is asked, found {shown(given)}", field="playbook")
+    return found
 
 
 def _shifted(decider: Decider, playbook: Playbook) -> Decider:
