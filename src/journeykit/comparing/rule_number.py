@@ -131,7 +131,7 @@ def rule_numbers(
         only: the names of the rules that are wanted; ``reserve`` is the reserve's. None for all.
         units: by name of a rule, what one more is, where that is not the usual: 1; of a lag or gap a day, or an hour
             where it is no whole number of days; of a share a hundredth; of the reserve a tenth of it, or a tenth of
-            the median of the campaigns' weights where it is 0.
+            the median of the campaigns' weights where it is 0, in one digit.
 
     Raises:
         ModelError: for a name that no such rule has, or a unit that is not above 0.
@@ -209,12 +209,10 @@ def _of_quota(place: int, quota: Quota) -> Iterator[RuleNumber]:
 
 
 def _reserve_unit(playbook: Playbook) -> float:
-    """A tenth of the reserve; where it is 0, of the median of the weights that campaigns have."""
-    if playbook.reserve:
-        return round(abs(playbook.reserve) * _TENTH, _DIGITS)
+    """A tenth of the reserve; where it is 0, of the median of the weights that campaigns have; in one digit."""
     known = (own.weight for own in playbook.campaigns or ())
     weights = [float(weight) for weight in known if not isinstance(weight, Expression) and weight > 0]
-    return round(median(weights or [1.0]) * _TENTH, _DIGITS)
+    return float(f"{(abs(playbook.reserve) or median(weights or [1.0])) * _TENTH:.1g}")
 
 
 # Changing

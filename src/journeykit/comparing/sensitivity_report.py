@@ -228,7 +228,7 @@ class Sensitivity:
         lines = [*self._heading(), "", *text_table(headings, table.rows, right=range(2, len(headings)))]
         left = len(self.rules) - _SHOWN
         if left > 0:
-            lines += [f"... and {left:,} more rules, each of which has less to gain"]
+            lines += [f"... and {left:,} more rules, none of which has more to gain"]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -276,7 +276,7 @@ def _cells(effect: ShiftEffect | None) -> Sequence[str]:
         return (_NONE,) * 3
     if effect.value is None:
         return "cannot hold", _NONE, _NONE
-    return _signed(effect.value), f"{effect.messages:+,}", f"{effect.contacts:,}"
+    return _signed(effect.value), f"{effect.messages:+,}" if effect.messages else "0", f"{effect.contacts:,}"
 
 
 def _signed(value: float) -> str:

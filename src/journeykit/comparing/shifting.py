@@ -71,7 +71,7 @@ def sensitivity(
         units: by name of a rule, what one more is. By default 1 message or point of a cap, 1 day of a lag or gap (an
             hour where it is an exact length), 1 of what a quota adds up, a hundredth of a share; of the reserve a
             tenth of it, since no other number says how large weights are, or where it is 0, a tenth of the median of
-            the campaigns' weights.
+            the campaigns' weights, in one digit.
         policies: your own policies by name, for a playbook that names one.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``).
