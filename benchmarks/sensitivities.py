@@ -1,8 +1,9 @@
 """What one more and one less of each rule is worth, for a million contacts: over one run of the same tables.
 
-    python benchmarks/sensitivities.py DIR [--caps N] [--turns N]    # DIR as for tables.py
+    python benchmarks/sensitivities.py DIR [--caps N] [--turns N] [--cross]    # DIR as for tables.py
 
-The playbook of the folder gets caps of other scopes and windows until it has N (20). Whole processes in turns,
+The playbook of the folder gets caps of other scopes and windows until it has N (20); with --cross, some of them are of
+teams, which cross those of channels, so that taking claims best first is not enough. Whole processes in turns,
 `journeykit decide` against `journeykit compare --sensitivity`: seconds of the processors, memory, and their ratios.
 """
 
@@ -19,6 +20,7 @@ from statistics import median
 from typing import Any
 
 CHANNELS = ("email", "sms", "push", "phone")
+TEAMS = 6
 WINDOWS = ({"rolling": "3d"}, {"days": 5}, {"calendar": "month"}, {"rolling": "14d"})
 
 
@@ -32,15 +34,21 @@ def run(command: list[str]) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def with_caps(source: Path, count: int, out: Path) -> None:
+def with_caps(source: Path, count: int, out: Path, *, cross: bool) -> None:
     """The playbook with so many caps."""
     from journeykit import Playbook
 
     data = Playbook.load(source).to_dict()
     caps: list[dict[str, Any]] = list(data.get("caps", []))
+    if cross:
+        data["teams"] = [{"name": f"team {number}"} for number in range(TEAMS)]
+        for number, campaign in enumerate(data["campaigns"]):
+            campaign["team"] = f"team {number % TEAMS}"
     for place in range(len(caps), count):
         channel = CHANNELS[place // 2 % len(CHANNELS)]
-        where = {"where": {"channel": channel}} if place % 2 else {}
+        where: dict[str, Any] = {"where": {"channel": channel}} if place % 2 else {}
+        if cross and place % 4 == 0:
+            where = {"where": {"team": f"team {place // 4 % TEAMS}"}}
         caps.append({"name": f"cap {place}", "max": 2 + place % 4, "window": WINDOWS[place % len(WINDOWS)], **where})
     out.write_text(json.dumps(data | {"caps": caps[:count]}), "utf-8")
 
@@ -51,13 +59,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--caps", type=int, default=20)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--cross", action="store_true")
     asked = parser.parse_args()
     tables = ["--contacts", str(asked.folder / "contacts.parquet"), "--touches", str(asked.folder / "touches.parquet")]
     tables += ["--at", "2026-11-21T09:00Z", "--quiet"]
     command = [sys.executable, "-m", "journeykit"]
     with tempfile.TemporaryDirectory() as folder:
         playbook, out = Path(folder) / "playbook.json", Path(folder) / "decisions.parquet"
-        with_caps(asked.folder / "playbook.yaml", asked.caps, playbook)
+        with_caps(asked.folder / "playbook.yaml", asked.caps, playbook, cross=asked.cross)
         whole, again = [], []
         for _ in range(asked.turns):
             whole.append(run([*command, "decide", str(playbook), *tables, "--out", str(out)]))

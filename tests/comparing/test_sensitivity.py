@@ -280,6 +280,13 @@ def test_what_is_asked_for_must_be_there(how, message):
         sensitivity(playbook(), contacts(1), at=AT, **how)
 
 
+def test_quotas_that_a_ledger_counts_are_refused():
+    """What is left of them is known to the ledger alone."""
+    month = Quota(name="seats", max=4, window=Window.calendar("month", zone="playbook"))
+    with pytest.raises(ModelError, match="counted in a ledger, which is not read here: 'seats'"):
+        sensitivity(playbook(quotas=[month]), contacts(1), at=AT)
+
+
 def test_a_playbook_comes_as_a_value_a_file_or_an_arbiter(tmp_path):
     """All three say the same; anything else is refused."""
     path = tmp_path / "playbook.json"

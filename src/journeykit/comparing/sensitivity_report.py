@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -43,6 +44,7 @@ _SHOWN = 40
 _NAME = 28
 """Longer names are cut in text, and say how long they are."""
 _HUNDRED = 100
+_WIDTH = 120
 _LARGE = 1_000
 
 
@@ -225,7 +227,8 @@ class Sensitivity:
     def __str__(self) -> str:
         table = self._table(whole=False)
         headings = [heading.split(": ") for heading in table.headings]
-        lines = [*self._heading(), "", *text_table(headings, table.rows, right=range(2, len(headings)))]
+        lines = [line for part in self._heading() for line in wrap(part, _WIDTH)]
+        lines += ["", *text_table(headings, table.rows, right=range(2, len(headings)))]
         left = len(self.rules) - _SHOWN
         if left > 0:
             lines += [f"... and {left:,} more rules, none of which has more to gain"]

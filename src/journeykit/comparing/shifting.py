@@ -83,7 +83,8 @@ def sensitivity(
         DataError: for a table that cannot be used, or too many bad rows.
         InfeasibleError: where no decision keeps all hard quotas of the playbook as it is.
         MissingExtraError: without the extra ``columns``; with quotas, without the extra ``quotas``.
-        ModelError: for a name that no rule with a number has, a unit that is not above 0, or what is no playbook.
+        ModelError: for a name that no rule with a number has, a unit that is not above 0, what is no playbook, and
+            quotas with a window, which a ledger counts.
         PlaybookError: for a file that is no valid playbook.
 
     Example:
@@ -100,6 +101,7 @@ def sensitivity(
         2.0
     """
     decider = _decider_of(playbook, policies or {})
+    _refuse_counted(decider)
     numbers = rule_numbers(decider.playbook, only=only, units=units)
     shifts = [
         Shift(place, direction, _shifted(decider, changed))
@@ -130,6 +132,17 @@ def _decider_of(given: Any, policies: Mapping[str, Policy]) -> Decider:
     if not isinstance(found, Decider):
         raise ModelError(f"a playbook, its path or an Arbiter is asked, found {shown(given)}", field="playbook")
     return found
+
+
+def _refuse_counted(decider: Decider) -> None:
+    """Refuse quotas that count over all runs: no ledger is read here."""
+    counted = decider.ruleset.counted
+    if counted:
+        raise ModelError(
+            f"quotas with a window are counted in a ledger, which is not read here: {counted.names}; leave the window "
+            "out in a copy of the playbook, to ask about this run alone",
+            field="quotas",
+        )
 
 
 def _shifted(decider: Decider, playbook: Playbook) -> Decider:
