@@ -90,6 +90,16 @@ def test_values_are_compared_in_one_measure():
     assert (pair.weights, pair.value_by_first, pair.unweighed) == (0, 18, 4)
 
 
+def test_messages_at_another_time_are_counted():
+    """The same messages, an hour later."""
+    rules = [Playbook.from_dict({**playbook().to_dict(), "channels": [{"name": "email", "send_at": own}]})
+             for own in ("11:00", "12:00")]  # fmt: skip
+    pair = compare(*rules, contacts=people(), at=AT).pairs[0]
+    assert (pair.moved, pair.changed, pair.is_changed) == (4, 0, True)
+    assert pair.verdict() == "all 4 contacts get the same messages"
+    assert "4 messages go out at another time" in list(pair.details())
+
+
 def test_a_campaign_more_or_less_is_told():
     """Claims of a campaign that one playbook lacks are told as such."""
     pair = compare(playbook(), playbook((3, 2), names=NAMES[:2]), contacts=people(), at=AT).pairs[0]
@@ -151,7 +161,10 @@ def test_what_one_table_lacks_tells_no_claims_apart():
     table = Arbiter(playbook()).decide_table(people(), at=AT)
     found = compare(table, table.drop_columns(["content_id", "team", "rule"]))
     assert not found.is_changed
-    assert found.notes == ("decisions has no column content_id: claims are matched without it",)
+    assert found.notes == (
+        "decisions has no column content_id: claims are matched without it",
+        "decisions has no denied claims (decide --all writes them): what it lacks may be denied",
+    )
     assert compare(table, table.drop_columns(["weight"])).sides[1].value == 0
 
 
@@ -214,7 +227,28 @@ def test_the_report_has_every_form():
     assert journeykit.compare is compare
 
 
-@settings(max_examples=12)
+STRANGE = ("<script>alert(1)</script>", "\u0633\u0644\u0627\u0645 \u202eabc", "x" * 10_000)
+
+
+def test_names_of_any_kind_are_shown():
+    """Markup, text from right to left and very long names: whole in plain data, harmless in pages, cut in text."""
+    found = compare(playbook(names=STRANGE), playbook((3, 2, 5), names=STRANGE), contacts=people(), at=AT)
+    assert {own.gained for own in found.pairs[0].swaps} == {STRANGE[2]}
+    assert "<script>" not in found._repr_html_()
+    assert max(map(len, str(found).splitlines())) <= 130
+    assert STRANGE[2] in json.dumps(found.to_dict())
+
+
+def test_many_campaigns_are_cut_with_a_count():
+    """Of 500 campaigns the text shows 20, and says so."""
+    names = [f"k{n}" for n in range(500)]
+    rules = [playbook(weights, names=names) for weights in (range(1, 501), range(500, 0, -1))]
+    found = compare(*rules, contacts=people(), at=AT)
+    assert "By campaign: 20 of 500; --json and --out give all" in str(found)
+    assert [(own.lost, own.gained, own.contacts) for own in found.pairs[0].swaps] == [("k499", "k0", 4)]
+
+
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=6), st.integers(0, 3), st.integers(0, 3))
 def test_counts_are_those_of_single_decisions(weights, most, other_most):
     """Counting single decisions of the row engine gives the same messages, changes and swaps."""

@@ -177,7 +177,7 @@ def _of_playbooks(
     reader = RowReader()
     groups, by = _groups(playbook or arbiters[0].playbook, tables["contacts"], how["at"], compared[0], how)
     pairs = ComparedPairs(reader, names, groups, by, *compared)
-    columns = _columns(tables)
+    columns = _columns(arbiters, tables, how["until"])
     options = [
         {**tables, **how, "outcomes": "all", "columns": columns, "progress": None if place else progress}
         for place in range(len(arbiters))
@@ -192,6 +192,9 @@ def _of_playbooks(
         jobs = row_jobs = [TablesByRows(arbiter, **own) for arbiter, own in zip(arbiters, options, strict=True)]
         pairs.add(DecisionTables([DecisionLog(job.table()) for job in row_jobs], reader).blocks())
     notes = [job.summary().notes for job in jobs]
+    if compared[0] and any(arbiter.decider.by_account for arbiter in arbiters):
+        groups_note = "contacts of an account are decided together: intervals by contact are a little too narrow"
+        notes = [(*own, groups_note) for own in notes]
     shared = [note for note in notes[0] if all(note in own for own in notes)]
     return Comparison(
         at=how["at"],
@@ -206,12 +209,22 @@ def _of_playbooks(
     )
 
 
-def _columns(tables: Mapping[str, Any]) -> tuple[str, ...]:
+def _columns(arbiters: Sequence[Arbiter], tables: Mapping[str, Any], until: datetime | None) -> tuple[str, ...]:
     """The columns of decisions that are made."""
     if not has_kernels():
         return ("contact_id", "decided_at", *READ)
-    # Claims have ids of their own only where they are brought.
-    return tuple(name for name in READ if name != "claim_id" or tables["claims"] is not None)
+    left_out = set()
+    if tables["claims"] is None:
+        # Only claims that are brought have ids of their own; without times of sending all others go out at once.
+        left_out.add("claim_id")
+        if until is None and not any(_has_send_times(arbiter.playbook) for arbiter in arbiters):
+            left_out.add("send_at")
+    return tuple(name for name in READ if name not in left_out)
+
+
+def _has_send_times(playbook: Playbook) -> bool:
+    by_campaign = any(own.send_at is not None for own in playbook.campaigns or ())
+    return by_campaign or any(own.send_at is not None for own in playbook.channels)
 
 
 def _of_tables(
@@ -242,7 +255,7 @@ def _of_tables(
         sides=tuple(pairs.side(place, own, ()) for place, own in enumerate(joined.playbooks)),
         pairs=pairs.pairs(),
         groups=pairs.groups(),
-        notes=(*joined.left_out, *pairs.notes()),
+        notes=(*dict.fromkeys(joined.left_out), *pairs.notes()),
     )
 
 

@@ -237,7 +237,9 @@ def _pair_tables(pair: PairComparison, *, is_one: bool) -> Iterator[ReportTable]
     if pair.rules:
         yield _rules_table(pair.rules, about)
     for by, groups in pair.by.items():
-        yield _groups_table(f"By {by}{about}", by, groups)
+        # Where nothing has a value there is one group, of all.
+        if any(own.group is not None for own in groups):
+            yield _groups_table(f"By {by}{about}", by, groups)
     yield _swaps_table(pair.swaps, about)
     yield _counts_table(pair, about)
     yield _changes_table(pair, about)

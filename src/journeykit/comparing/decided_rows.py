@@ -85,7 +85,7 @@ class RowReader:
         self._reasons: dict[tuple[str, ...], NDArray[np.int16]] = {}
 
     def read(self, rows: pa.RecordBatch | pa.Table, contact: NDArray[np.integer]) -> DecidedRows:
-        """Read rows with the columns of `READ`, of which claims' own ids may be left out.
+        """Read rows with the columns of `READ`, of which claims' own ids and instants may be left out.
 
         Args:
             rows: the rows.
@@ -100,7 +100,7 @@ class RowReader:
             state=outcome + np.int16(len(OUTCOMES)) * reason,
             rule=self.rules.meet(columns["rule"]),
             weight=_known(columns["weight"], np.nan),
-            send_at=_known(columns["send_at"], 0),
+            send_at=_known(columns["send_at"], 0) if "send_at" in columns else np.zeros(len(contact), np.int64),
         )
 
 

@@ -51,6 +51,11 @@ class DecisionTables:
         self.left_out: list[str] = []
         self._blank = self._lacking(logs)
         read = [self._read(log) for log in logs]
+        self.left_out += [
+            f"{log.source} has no denied claims (decide --all writes them): what it lacks may be denied"
+            for log in logs
+            if log.rows and not log.outcomes.get("denied")
+        ]
         self.playbooks = [tuple(log.fingerprints) for log in logs]
         self.instants = self._common(logs, [at for _, at in read])
         self._rows = [self._of_runs(log, *own) for log, own in zip(logs, read, strict=True)]

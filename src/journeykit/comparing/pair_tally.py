@@ -83,6 +83,8 @@ class PairTally:
         self.weights += int(np.count_nonzero((one != other) & (one == one) & (other == other)))  # noqa: PLR0124
 
     def _count_moved(self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces) -> None:
+        if not any(rows.send_at.any() for _, rows in tables):
+            return
         laid = []
         for table, rows in tables:
             granted = np.flatnonzero(rows.state == GRANTED)
