@@ -162,8 +162,9 @@ def test_what_one_table_lacks_tells_no_claims_apart():
     found = compare(table, table.drop_columns(["content_id", "team", "rule"]))
     assert not found.is_changed
     assert found.notes == (
-        "decisions has no column content_id: claims are matched without it",
-        "decisions has no denied claims (decide --all writes them): what it lacks may be denied",
+        "side 2 has no column content_id: claims are matched without it",
+        "side 1 has no denied claims (decide --all writes them): what it lacks may be denied",
+        "side 2 has no denied claims (decide --all writes them): what it lacks may be denied",
     )
     assert compare(table, table.drop_columns(["weight"])).sides[1].value == 0
 

@@ -241,7 +241,8 @@ def _of_tables(
             raise ModelError(f"tables of decisions are decided already: leave out {name}", field=name)
     reader = RowReader()
     where = None if how["zone"] is None else clock(how["zone"]).zone
-    joined = DecisionTables([DecisionLog(side, zone=where) for side in sides], reader)
+    logs = [DecisionLog(side, name=name, zone=where) for side, name in zip(sides, names, strict=True)]
+    joined = DecisionTables(logs, reader)
     at = moment(int(joined.instants[0])) if len(joined.instants) else None
     groups: ContactGroups | None = None
     by: Sequence[str] = ()
