@@ -430,3 +430,42 @@ def test_doubles_and_bad_rows_are_told() -> None:
     assert "rows that could not be used, in the first night: 2" in str(found)
     # A later row of one who has opted out forbids, and is counted.
     assert totals(found) == {"messages": 2, "responses": 2, "value": 2, "opt_outs": 0, "base": 2}
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        # Three seats in each night; the others get letters.
+        ({"quotas": [{"name": "seats", "max": 3, "where": {"campaign": "care"}}]}, {"care": 9, "news": 9}),
+        # Two accounts, each with one message in two days.
+        (
+            {"caps": [{"name": "calm", "max": 1, "per": "account", "window": {"days": 2, "zone": "playbook"}}]},
+            {"care": 4, "news": 0},
+        ),
+    ],
+)
+def test_quotas_hold_in_each_night_and_accounts_are_decided_together(more, sent) -> None:
+    """As in real nights."""
+    people = [
+        {"contact_id": f"c{number}", "account_id": f"a{number % 2}", "consent_email": True, "consent_phone": True}
+        for number in range(6)
+    ]
+    own = simulate(Playbook.from_dict(PLAYBOOK | more), people, **days(3)).playbooks[0]
+    assert {name: own.campaign(name, "messages").mean for name in own.campaigns} == sent
+
+
+def test_one_luck_for_all_makes_differences_narrow() -> None:
+    """Playbooks that differ in little differ by little in each world."""
+    many = [
+        {"contact_id": f"c{number}", "consent_email": True, "consent_phone": True, "vip": number < 10}
+        for number in range(80)
+    ]
+    table = scores(many, propensity=0.3, value=4.0, opt_out=0.03)
+    other = {
+        **PLAYBOOK,
+        "name": "other",
+        "campaigns": [PLAYBOOK["campaigns"][0], PLAYBOOK["campaigns"][1] | {"audience": "vip == False"}],
+    }
+    found = simulate([Playbook.from_dict(PLAYBOOK), Playbook.from_dict(other)], many, scores=table, seeds=6, **days(5))
+    gap, total = found.difference("other", "value"), found.playbooks[1].total("value")
+    assert 0 < gap.high - gap.low < 0.6 * (total.high - total.low)

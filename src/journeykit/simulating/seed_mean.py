@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -12,6 +13,9 @@ from journeykit.journey.measure.intervals import student_quantile
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_quantile = lru_cache(maxsize=8)(student_quantile)
+"""The same one for all measures and days."""
 
 
 @frozen
@@ -48,7 +52,7 @@ class SeedMean:
         if len(values) == 1:
             return cls(mean)
         spread = math.sqrt(math.fsum(((values - mean) ** 2).tolist()) / (len(values) - 1))
-        reach = student_quantile(level, len(values) - 1) * spread / math.sqrt(len(values))
+        reach = _quantile(level, len(values) - 1) * spread / math.sqrt(len(values))
         return cls(mean, max(mean - reach, min(least, mean)), mean + reach)
 
     def to_dict(self) -> dict[str, Any]:
