@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journeykit.basics.watch import EVERY
 from journeykit.cli.arguments import (
     DONE,
     TABLE_KINDS,
@@ -132,7 +134,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
             level=arguments.level,
             max_bad=arguments.max_bad,
             threads=arguments.threads,
-            progress=_tell if sys.stderr.isatty() else None,
+            progress=NightCounter(),
         )
     except ModelError as error:
         raise UsageError(str(error)) from error
@@ -162,9 +164,22 @@ def _chances(arguments: argparse.Namespace, playbook: Playbook) -> Any:
     return daily_chances(playbook, *tables, until=arguments.at, zone=arguments.zone)
 
 
-def _tell(done: int, total: int) -> None:
-    """Show a terminal how far the work is."""
-    print(f"\rnight {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+class NightCounter:
+    """Says how many nights are done, on standard error: a terminal sees each, a log a line every half minute."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many nights are done, of so many."""
+        now = time.monotonic()
+        if self._is_terminal:
+            end = "\r\x1b[K" if done == total else ""
+            print(f"\r\x1b[Knight {done:,} of {total:,}{end}", end="", file=sys.stderr, flush=True)
+        elif now - self._last >= EVERY:
+            self._last = now
+            print(f"journeykit: night {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from journeykit.basics.plain_data import with_schema
-from journeykit.journey.measure.funnel_report import ReportTable, page, text
+from journeykit.journey.measure.funnel_report import ReportTable, counted, page, text
 from journeykit.simulating.seed_mean import SeedMean
 from journeykit.simulating.simulated_world import FLOWS, LEVELS
 
@@ -302,10 +302,10 @@ class SimulationReport:
 
     def _heading(self) -> Iterator[str]:
         nights = {len(own.dates) for own in self.playbooks}
-        days = " or ".join(f"{count:,}" for count in sorted(nights))
+        days = " or ".join(counted(count, "night") for count in sorted(nights))
         yield (
-            f"{self.contacts:,} contacts, {days} nights from {self.at:%Y-%m-%d %H:%M} ({self.at.tzname()}); "
-            f"means over {self.seeds:,} world{'s' if self.seeds != 1 else ''}."
+            f"{counted(self.contacts, 'contact')}, {days} from {self.at:%Y-%m-%d %H:%M} ({self.at.tzname()}); "
+            f"means over {counted(self.seeds, 'world')}."
         )
         if self.seeds > 1:
             yield (f"Intervals are at {100 * self.level:g} %, for the luck of the draw: scores are taken to be right.")
