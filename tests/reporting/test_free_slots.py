@@ -14,7 +14,19 @@ from generate import situation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit import Arbiter, Arm, CapChange, DataError, Experiment, ModelError, Playbook, RuleChanges, free_slots
+from journeykit import (
+    Arbiter,
+    Arm,
+    CapChange,
+    DataError,
+    Experiment,
+    ModelError,
+    Playbook,
+    RuleChanges,
+    free_slots,
+    overlap,
+    pressure,
+)
 from journeykit.cli import main
 from journeykit.job import Inputs, Job
 from journeykit.reporting import SLOTS
@@ -357,3 +369,33 @@ def test_the_command_counts_beside_its_plan(tmp_path, capsys):
     assert "give --room too" in capsys.readouterr().err
     assert main([*given_words, "--room", "--columns", "contact_id"]) == 2
     assert "name it among --columns" in capsys.readouterr().err
+
+
+def test_without_the_extension_module_counts_are_the_same(monkeypatch):
+    """Tables are then decided contact by contact."""
+    rules = playbook(
+        [{"max": 1, "window": {"days": 2}}],
+        segments=[{"name": "big", "rule": "employees >= 500"}],
+        campaigns=[{"id": "launch", "content": ["email"]}, {"id": "news", "content": ["email"], "weight": 0.5}],
+    )
+    people = [*anna(employees=700), {"contact_id": 7, "consent": "email"}]
+    tables = people, [touch(1, campaign_id="launch")]
+    with_it = [
+        free_slots(rules, *tables, at=AT, until=UNTIL),
+        overlap(rules, *tables, at=AT),
+        pressure(rules, *tables, at=AT),
+    ]
+    for module in (
+        "reporting.decision_source.has_kernels",
+        "segments.contact_facets.has_kernels",
+        "segments.contact_facets.has_columns",
+        "measuring.contact_numbers.has_kernels",
+        "reporting.audience_overlap.has_columns",
+    ):
+        monkeypatch.setattr(f"journeykit.{module}", lambda: False)
+    without = [
+        free_slots(rules, *tables, at=AT, until=UNTIL),
+        overlap(rules, *tables, at=AT),
+        pressure(rules, *tables, at=AT),
+    ]
+    assert [own.to_dict() for own in without] == [own.to_dict() for own in with_it]
