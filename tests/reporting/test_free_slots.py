@@ -367,6 +367,8 @@ def test_the_command_counts_beside_its_plan(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["room"]["every"] == found["room"]["every"]
     assert main([*given_words, "--room-by", "stage"]) == 2
     assert "give --room too" in capsys.readouterr().err
+    assert main([*given_words, "--room", "--format", "csv"]) == 2
+    assert "leave --format out" in capsys.readouterr().err
     assert main([*given_words, "--room", "--columns", "contact_id"]) == 2
     assert "name it among --columns" in capsys.readouterr().err
 

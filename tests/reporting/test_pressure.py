@@ -106,6 +106,13 @@ def test_decisions_that_do_not_say_enough_are_told():
         pressure(playbook(caps=[]), decisions=decisions)
 
 
+def test_tables_that_are_read_once_will_do():
+    """An iterator of rows is kept; decisions without rows are told."""
+    assert pressure(playbook(), iter([contact(0)]), at=AT).every.contacts == 1
+    nothing = Arbiter(playbook()).decide_table([contact(0)], at=AT).slice(0, 0)
+    assert "the decisions have no rows" in str(pressure(playbook(), [contact(0)], decisions=nothing))
+
+
 def test_runs_do_not_mix():
     """What lost in one run did not lose to a message of another."""
     first = Arbiter(playbook()).decide_table([contact(0)], at=AT, everything=True, explain=True, run_id="a")

@@ -224,6 +224,9 @@ def _check_room(arguments: argparse.Namespace) -> None:
         raise UsageError("--room counts what contacts could get: give --contacts too")
     if arguments.out == "-":
         raise UsageError("--room reads the plan once it is written: give --out a file")
+    if arguments.append or arguments.format is not None:
+        option = "--append" if arguments.append else "--format"
+        raise UsageError(f"--room reads the plan from --out: leave {option} out, and name a file by its ending")
     lacking = [name for name in _NEEDED_FOR_ROOM if arguments.columns is not None and name not in arguments.columns]
     if lacking:
         raise UsageError(f"--room reads the plan's {lacking[0]}: name it among --columns, or leave the option out")

@@ -255,7 +255,7 @@ def overlap(
         notes.append("the decisions have no denied claims, so the eligible are not counted: decide --all writes them")
     audiences, when = None, source.at
     if contacts is not None and when is not None and playbook.campaigns is not None:
-        audiences = AudienceOverlap.read(playbook, contacts, at=when, zone=zone, max_bad=max_bad)
+        audiences = AudienceOverlap.read(playbook, source.inputs.contacts, at=when, zone=zone, max_bad=max_bad)
         unsure = asks_events(playbook)
         if unsure:
             notes.append(f"audiences that ask what contacts did are not counted: {', '.join(unsure)}")

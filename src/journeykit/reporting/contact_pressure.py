@@ -343,7 +343,7 @@ def pressure(
         groups = ContactGroups.read(
             playbook, source.inputs.contacts, at=source.at, by=facets, zone=zone, max_bad=max_bad
         )
-    notes = [*source.notes(), *_notes(source, tally, has_groups=groups is not None)]
+    notes = [*source.notes(), *_notes(source, tally)]
     found = _PressureCells(tally, groups, "*".join(facets))
     return ContactPressure(
         by=facets if groups is not None else (),
@@ -353,14 +353,14 @@ def pressure(
     )
 
 
-def _notes(source: DecisionSource, tally: PressureTally, *, has_groups: bool) -> Iterator[str]:
+def _notes(source: DecisionSource, tally: PressureTally) -> Iterator[str]:
     if not source.has_denied:
         yield "the decisions have no denied claims, so what rules stop is not whole: decide --all writes them"
     if not tally.is_explained and tally.messages().any():
         yield "the decisions do not say what messages displaced: decide --explain fills that column"
     elif tally.silent:
         yield f"{tally.silent:,} messages do not say what they displaced, and are not among those that did"
-    if not has_groups:
+    if source.inputs.contacts is None:
         yield "without a table of contacts nobody knows who gets nothing: contacts are those with decisions"
 
 

@@ -12,7 +12,9 @@ from attrs import frozen
 from journeykit.arbiter import Arbiter
 from journeykit.basics.clock import clock
 from journeykit.errors import ModelError
+from journeykit.job.inputs import TABLES
 from journeykit.kernels import has_kernels
+from journeykit.placing.funnel import repeatable
 from journeykit.tables.arrow.decision_log import DecisionLog
 
 if TYPE_CHECKING:
@@ -154,7 +156,8 @@ class DecisionSource:
             DataError: for a table that cannot be used, or decisions of another playbook.
         """
         if self.log is not None:
-            yield from self.log.pieces(columns, (*optional, "decided_at"))
+            # Without the instant nobody knows in which segments contacts were.
+            yield from self.log.pieces((*columns, "decided_at"), optional)
             return
         job = self.inputs.job(self.playbook, (*columns, *optional), outcomes=outcomes, explain=explain)
         for batch in job.batches():
@@ -169,6 +172,8 @@ class DecisionSource:
     def notes(self) -> Iterator[str]:
         """What is to be said of the decisions, once they were read."""
         if self.log is not None:
+            if not self.log.rows:
+                yield "the decisions have no rows"
             runs = len(self.log.runs)
             if runs > 1:
                 yield f"the decisions are of {runs:,} runs: what one contact got in any of them is counted together"
@@ -182,4 +187,5 @@ class DecisionSource:
     @classmethod
     def of(cls, playbook: Playbook, decisions: Any, **inputs: Any) -> Self:
         """Decisions, from the arguments of a function that takes them or what they are made from."""
-        return cls(playbook, decisions, RunInputs(**inputs))
+        tables = {name: repeatable(inputs[name]) for name in TABLES}
+        return cls(playbook, decisions, RunInputs(**(inputs | tables)))
