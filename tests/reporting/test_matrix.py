@@ -367,6 +367,14 @@ def test_the_report_shows_the_matrix_with_what_was_decided():
     assert "outlook 0.5 to 1: 2, 0 granted" in part.html
 
 
+def test_the_report_says_to_which_stages_nobody_writes():
+    """Of those that have contacts."""
+    rules, rows = playbook(campaigns=CAMPAIGNS[1:2], conflicts=[]), people()
+    decisions = Arbiter(rules).decide_table(rows, at=AT, outcomes="all")
+    titles = [own.title for own in report(rules, decisions, contacts=rows).part("journey").charts]
+    assert titles[1] == "Contacts in awareness get most messages, 0.5 each; no message goes to decision, retention"
+
+
 # Both engines, and a plain oracle
 
 _RULES = ("weekly > 1", "vip", "'s0' in segments", "weekly is None", "stage == 'early'")

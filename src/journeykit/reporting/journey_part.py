@@ -17,16 +17,20 @@ from journeykit.reporting.page_parts import (
     PageColumn,
     PagePart,
     PageTable,
+    amount,
     percent,
 )
 from journeykit.reporting.report_tally import NOBODY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.report_tally import ReportTally
     from journeykit.reporting.voice_parts import ReportNames
     from journeykit.segments.contact_facets import ContactGroups
 
+_NAMED = 5
 _MOST_STAGES = 40
 """A picture of more stages cannot be read."""
 
@@ -77,7 +81,29 @@ def journey_part(playbook: Playbook, tally: ReportTally, names: ReportNames, gro
         ),
         table=PageTable.of("Contacts and messages by stage", columns, rows),
     )
-    return PagePart(key=key, title=title, charts=(chart,), html=_picture(playbook, sizes))
+    rates = {own: messages.get(own, 0) / count for own, count in found.items() if count}
+    charts = (chart, _rate_chart(rates, names)) if rates else (chart,)
+    return PagePart(key=key, title=title, charts=charts, html=_picture(playbook, sizes))
+
+
+def _rate_chart(rates: Mapping[str, float], names: ReportNames) -> PageChart:
+    """How many messages a contact of each stage gets."""
+    short = names.short
+    most = max(rates, key=lambda own: rates[own])
+    title = "No stage gets a message"
+    if rates[most]:
+        silent = [short(own) for own, rate in rates.items() if not rate and own != NOBODY]
+        more = f" and {len(silent) - _NAMED:,} more" if len(silent) > _NAMED else ""
+        none = f"; no message goes to {', '.join(silent[:_NAMED])}{more}" if silent else ""
+        title = f"Contacts in {short(most)} get most messages, {amount(rates[most])} each{none}"
+    rows = [(short(own), rate) for own, rate in rates.items()]
+    columns = [PageColumn("stage", TEXT), PageColumn("messages for each contact", NUMBER)]
+    bars = [{"stage": stage, "messages": rate} for stage, rate in rows]
+    return PageChart(
+        title=title,
+        chart=page_charts.bars(bars, "stage", "messages", "messages for each contact"),
+        table=PageTable.of("Messages for each contact by stage", columns, rows),
+    )
 
 
 def _picture(playbook: Playbook, sizes: dict[str | None, int]) -> str:
