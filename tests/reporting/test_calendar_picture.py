@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
@@ -105,3 +108,24 @@ def test_it_is_saved_whole_or_not_at_all(tmp_path) -> None:
     with pytest.raises(OSError, match=r"plan\.svg"):
         picture.save(tmp_path / "nowhere" / "plan.svg")
     assert {path.name for path in tmp_path.iterdir()} == {"plan.svg", "plan.html"}
+
+
+def test_without_the_extra_it_says_which_one() -> None:
+    """The command says so before anything is decided."""
+    code = (
+        "import sys; sys.modules['altair'] = None\n"
+        "import journeykit, journeykit.cli\n"
+        "try:\n    journeykit.draw_calendar\n"
+        "except journeykit.MissingExtraError as error:\n    print(error)\n"
+        "open('p.json', 'w').write('{}'); open('c.csv', 'w').write('contact_id\\nanna\\n')\n"
+        "command = 'plan p.json --contacts c.csv --out d.csv --calendar c.svg --at 2026-11-05T10:00:00Z'\n"
+        "code = journeykit.cli.main([*command.split(), '--until', '2026-11-06T10:00:00Z'])\n"
+        "print(code, __import__('os').path.exists('d.csv'))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    said, end = done.stdout.splitlines()
+    assert said == "journeykit.draw_calendar needs the extra 'report': pip install 'journeykit[report]'"
+    assert "plan --calendar needs the extra 'report'" in done.stderr
+    assert end.endswith("False")
+    assert not end.startswith("0")

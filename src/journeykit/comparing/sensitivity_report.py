@@ -61,7 +61,7 @@ class ShiftEffect:
         decided: how many contacts were decided again; the others it surely leaves as they are.
         penalties: how much more soft quotas cost that do not hold; 0 without such.
         ends: with quotas, from what to what the best value less penalties differs, as far as the bounds of both runs
-            prove it; None without quotas, where `value` is exact, and for the reserve.
+            prove it; None without quotas, where ``value`` is exact, and for the reserve.
     """
 
     number: float | str

@@ -48,7 +48,7 @@ class MessagingMatrix(MatrixFacts):
         audience: what the rows are: ``stage``, ``stage*role`` or ``segment``.
         by: what the columns are told apart by, below the channel: ``theme``, ``topic``, ...
         groups: the rows: those that the playbook knows, then those that contacts alone have.
-        columns: the columns: channel, and theme (or what `by` says), None for messages without one.
+        columns: the columns: channel, and theme (or what ``by`` says), None for messages without one.
         cells: every cell, row by row.
         everybody: all contacts as one row; None without contacts.
         has_decisions: whether decisions were counted.
@@ -60,7 +60,7 @@ class MessagingMatrix(MatrixFacts):
     """
 
     def cell(self, channel: str, value: str | None = None, **row: str | None) -> MatrixCell:
-        """One cell, by channel, theme (or what `by` says) and the names of its row.
+        """One cell, by channel, theme (or what ``by`` says) and the names of its row.
 
         Raises:
             KeyError: for one that there is not.
