@@ -43,7 +43,7 @@ def test_the_page_is_written_and_what_it_lacks_is_named(night, capsys):
     assert found["schema"] == "journeykit.report/1"
     assert found["parts"]["contests"]["charts"][0]["table"]["rows"][0]["winner"] == "offer"
     assert main(["report", "playbook.json", "--decisions", "all.parquet"]) == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 200
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 120
 
 
 @pytest.mark.parametrize(

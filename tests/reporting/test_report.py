@@ -87,6 +87,11 @@ def test_no_name_becomes_markup_and_long_names_are_cut():
     assert "L" * 59 + "…" in found.texts
     assert max(len(text) for text in found.titles) < 300
     assert not any("\u202e" in text for text in found.texts)
+    told = str(report(playbook, decided(playbook)))
+    assert max(map(len, told.splitlines())) <= 120
+    assert HEBREW in told
+    assert "2068" not in told
+    assert "\u2068" not in told
 
 
 def test_nothing_of_a_single_contact_is_in_the_page_unless_asked():

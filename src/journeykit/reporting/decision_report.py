@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -18,7 +20,7 @@ from journeykit.reporting.contest_parts import contest_part, pressure_part, quot
 from journeykit.reporting.given_parts import example_part, experiment_part, measure_part
 from journeykit.reporting.journey_part import journey_part
 from journeykit.reporting.matrix_page_part import matrix_part
-from journeykit.reporting.page_parts import DAY, TEXT, PagePart
+from journeykit.reporting.page_parts import DAY, ISOLATE, ISOLATED, TEXT, PagePart
 from journeykit.reporting.report_page import page_html, shown_number
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
 from journeykit.reporting.voice_parts import ReportNames, calendar_part, headline, voice_part
@@ -84,7 +86,7 @@ class DecisionReport:
                 yield _as_text(part, chart)
 
     def _heading(self) -> Iterator[str]:
-        yield self.title
+        yield from wrap(self.title, _WIDE)
         yield from self.lines
         for part in self.parts:
             if part.key == "headline":
@@ -101,10 +103,10 @@ class DecisionReport:
         return f"DecisionReport({self.title!r}, {len(self.html):,} characters)"
 
     def _repr_html_(self) -> str:
-        return page(self._heading(), self._tables())
+        return _on_a_terminal(page(self._heading(), self._tables()))
 
 
-_TOLD_ROWS, _TOLD_COLUMNS, _TOLD_CELL = 10, 6, 28
+_TOLD_ROWS, _TOLD_COLUMNS, _TOLD_CELL, _WIDE = 10, 4, 26, 120
 
 
 def _as_text(part: PagePart, chart: PageChart) -> ReportTable:
@@ -120,7 +122,7 @@ def _as_text(part: PagePart, chart: PageChart) -> ReportTable:
     hidden = len(table.columns) - len(columns)
     title += f" ({hidden} more column{'s' * (hidden != 1)})" if hidden else ""
     names = sum(column.kind in (TEXT, DAY) for column in columns)
-    return ReportTable(title, tuple(column.name for column in columns), rows, max(1, names))
+    return ReportTable("\n".join(wrap(title, _WIDE)), tuple(column.name for column in columns), rows, max(1, names))
 
 
 def _told(value: Any, kind: str) -> str:
@@ -132,7 +134,9 @@ def _told(value: Any, kind: str) -> str:
 
 def _on_a_terminal(told: str) -> str:
     """Text without what keeps directions apart on a page."""
-    return told.replace("\\u2068", "").replace("\\u2069", "")
+    for mark in (ISOLATE, ISOLATED):
+        told = told.replace(mark, "").replace(clean(mark), "")
+    return told
 
 
 def report(
@@ -200,7 +204,7 @@ def report(
     found = {name: _plain(value, name) for name, value in given.items()}
     names = ReportNames(playbook, tally)
     parts = tuple(_parts(playbook, tally, names, groups, contacts, decisions, found, examples, zone))
-    heading = title or clean(playbook.name)
+    heading = title or names.short(playbook.name)
     lines = tuple(_about(playbook, log, tally))
     page = page_html(heading, lines, parts, names.short.hints)
     return DecisionReport(title=heading, lines=lines, parts=parts, html=page)
@@ -249,7 +253,7 @@ def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally) -> Iterator
             else f"run {clean(next(iter(tally.runs)))[:_LONGEST_RUN]}"
         )
         yield f"Decided {when} ({playbook.timezone}), {runs}; {tally.rows:,} claims of {tally.contacts:,} contacts."
-    yield f"Playbook {playbook.fingerprint[:12]}; decisions from {clean(log.source)[:_LONGEST_SOURCE]}."
+    yield f"Playbook {playbook.fingerprint[:12]}; decisions from {clean(PurePath(log.source).name)[:_LONGEST_SOURCE]}."
 
 
 _LONGEST_RUN, _LONGEST_SOURCE = 60, 120
