@@ -27,6 +27,8 @@ MOST_COLOURS = len(TEAM_COLOURS)
 _ROW, _LEAST = 26, 60
 _LABEL = 150
 _THOUSANDS, _TENS = 10_000, 10
+_TICKS: Any = {"tickCount": 5, "labelSeparation": 8}
+"""Few values along an axis, which do not touch on a narrow page."""
 _MAIN = TEAM_COLOURS[0].light
 
 
@@ -63,7 +65,7 @@ def bars(
     style = ".0%" if share else _number_format(own, value)
     base = alt.Chart(chart_data(own))
     chart = base.mark_bar(color=_MAIN).encode(
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=style, tickCount=5)),
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=style, **_TICKS)),
         y=alt.Y(f"{name}:N", title=None, sort=None, axis=label),
         tooltip=[
             alt.Tooltip(f"{name}:N"),
@@ -107,7 +109,7 @@ def stacked_bars(
                 f"{value}:Q",
                 title=unit,
                 stack="normalize" if share else "zero",
-                axis=alt.Axis(format=".0%" if share else _number_format(own, value), tickCount=5),
+                axis=alt.Axis(format=".0%" if share else _number_format(own, value), **_TICKS),
             ),
             y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
             color=_coloured(part, colours),
@@ -142,7 +144,7 @@ def stacked_days(
         .mark_bar()
         .encode(
             x=day_axis("day", days=days),
-            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), tickCount=5)),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), **_TICKS)),
             color=_coloured(part, colours),
             tooltip=[alt.Tooltip("day:O"), alt.Tooltip(f"{part}:N"), alt.Tooltip(f"{value}:Q", format=",.6~g")],
         )
@@ -166,7 +168,7 @@ def columns(rows: Iterable[Mapping[str, Any]], name: str, value: str, across: st
         .mark_bar(color=_MAIN)
         .encode(
             x=alt.X(f"{name}:O", title=across, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
-            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), tickCount=5)),
+            y=alt.Y(f"{value}:Q", title=unit, axis=alt.Axis(format=_number_format(own, value), **_TICKS)),
             tooltip=[alt.Tooltip(f"{name}:O", title=across), alt.Tooltip(f"{value}:Q", title=unit, format=",.6~g")],
         )
     )
@@ -188,7 +190,7 @@ def intervals(rows: Iterable[Mapping[str, Any]], name: str, value: str, ends: Se
         y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
         tooltip=[alt.Tooltip(f"{name}:N"), *(alt.Tooltip(f"{own}:Q", format=".2%") for own in (value, *ends))],
     )
-    axis = alt.Axis(format=".1%", tickCount=5)
+    axis = alt.Axis(format=".1%", **_TICKS)
     lines = base.mark_rule(strokeWidth=2, color=_MAIN).encode(
         x=alt.X(f"{ends[0]}:Q", title=unit, axis=axis), x2=f"{ends[1]}:Q"
     )
@@ -211,7 +213,7 @@ def gains(rows: Iterable[Mapping[str, Any]], name: str, value: str, unit: str) -
         alt.Chart(chart_data(own))
         .mark_bar()
         .encode(
-            x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=f"+{_number_format(own, value)}", tickCount=5)),
+            x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=f"+{_number_format(own, value)}", **_TICKS)),
             y=alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(labelLimit=_LABEL)),
             color=alt.condition(f"datum.{value} < 0", alt.value(loss), alt.value(gain)),
             tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", title=unit, format="+,.6~g")],

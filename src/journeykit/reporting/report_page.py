@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
     body = "\n".join(_part(part, hints, _findings(shown) if part is shown[0] else "") for part in shown)
     links = [(part.key, part.title) for part in shown] + ([("lacking", "Not in this report")] if lacking else [])
     nav = "".join(f'<li><a href="#{key}">{told(name)}</a></li>' for key, name in links)
-    said = "".join(f'<p class="faint">{told(line)}</p>' for line in lines)
+    below = "".join(f'<p class="faint">{told(line)}</p>' for line in lines)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -57,7 +58,7 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
 <body>
 <a class="skip" href="#main">To the content</a>
 <header>
-<div><h1>{told(title)}</h1>{said}</div>
+<div><h1>{told(title)}</h1>{below}</div>
 <button class="theme" type="button" hidden>Colours: as the screen</button>
 </header>
 <div class="shell">
@@ -80,6 +81,11 @@ def page_html(title: str, lines: Sequence[str], parts: Sequence[PagePart], hints
 def told(text: str) -> str:
     """A text as markup that is nothing but text; a number and its sign of percent stay together."""
     return escape(text).replace(" %", "\u00a0%")
+
+
+def said(text: str) -> str:
+    """A sentence as markup, with its commands set as such."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", told(text))
 
 
 def _own(name: str) -> str:
@@ -111,7 +117,7 @@ def _findings(parts: Sequence[PagePart]) -> str:
 
 def _part(part: PagePart, hints: Mapping[str, str], findings: str) -> str:
     charts = "\n".join(_chart(chart, f"{part.key}-{number}", hints) for number, chart in enumerate(part.charts, 1))
-    lines = "".join(f"<p>{told(line)}</p>" for line in part.lines)
+    lines = "".join(f"<p>{said(line)}</p>" for line in part.lines)
     figures = "".join(f"<div><dt>{told(what)}</dt><dd>{told(value)}</dd></div>" for value, what in part.figures)
     figures = f'<dl class="figures">{figures}</dl>' if figures else ""
     return (
@@ -124,17 +130,17 @@ def _part(part: PagePart, hints: Mapping[str, str], findings: str) -> str:
 def _lacking(parts: Sequence[PagePart]) -> str:
     if not parts:
         return ""
-    items = "".join(f"<li><strong>{told(part.title)}</strong>: {told(part.missing)}.</li>" for part in parts)
+    items = "".join(f"<li><strong>{told(part.title)}</strong>: {said(part.missing)}.</li>" for part in parts)
     return (
         '<section id="lacking" aria-labelledby="lacking-title"><h2 id="lacking-title">Not in this report</h2>'
-        f"<p>These parts are left out, for want of what is named:</p><ul>{items}</ul></section>"
+        f"<p>These parts have nothing to show, or need what is named:</p><ul>{items}</ul></section>"
     )
 
 
 def _chart(chart: PageChart, key: str, hints: Mapping[str, str]) -> str:
     """A chart with its title, its legend and its table."""
     picture = "" if chart.chart is None else chart_holder(chart.chart, f"chart-{key}", chart.title)
-    notes = "".join(f'<p class="note">{told(note)}</p>' for note in chart.notes)
+    notes = "".join(f'<p class="note">{said(note)}</p>' for note in chart.notes)
     is_open = chart.chart is None
     return (
         f'<figure aria-labelledby="{key}-title"><h3 id="{key}-title">{told(chart.title)}</h3>'
@@ -154,10 +160,10 @@ def _legend(chart: PageChart) -> str:
 
 def _folded(table: PageTable, key: str, hints: Mapping[str, str], *, is_open: bool) -> str:
     count = len(table.rows)
-    said = f"Table: {table.title} ({count:,} row{'s' * (count != 1)})"
+    summary = f"Table: {table.title} ({count:,} row{'s' * (count != 1)})"
     more = f'<p class="note">{table.cut:,} more rows are not in the page.</p>' if table.cut else ""
     return (
-        f"<details{' open' if is_open else ''}><summary>{told(said)}</summary>"
+        f"<details{' open' if is_open else ''}><summary>{told(summary)}</summary>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{told(table.title)}">'
         f"{_table(table, key, hints)}</div>{more}</details>"
     )

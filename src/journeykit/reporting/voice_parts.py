@@ -107,7 +107,7 @@ def _short(tally: ReportTally) -> Iterable[str]:
     if lost:
         reason, count = lost.most_common(1)[0]
         meaning = Reason(reason).meaning if reason in list(Reason) else ""
-        yield f"What does not go out is mostly {reason} ({percent(count, lost.total())}): {meaning}."
+        yield f"What does not go out is most often {reason} ({percent(count, lost.total())}): {meaning}."
     if not tally.has_denied and tally.rows:
         yield "The decisions hold no denied claims; `journeykit decide --all` writes them too."
 
@@ -141,7 +141,8 @@ def calendar_part(tally: ReportTally, names: ReportNames, timezone: str) -> Page
     whole, first = sum(days.values()), next(iter(days))
     title = f"Most messages go out on {_day(first)}: {days[first]:,} of {whole:,} ({percent(days[first], whole)})"
     if len(days) == 1:
-        title = f"All {whole:,} messages go out on {_day(first)}"
+        said = f"All {whole:,} messages go out" if whole > 1 else "The only message goes out"
+        title = f"{said} on {_day(first)}"
     counts: Counter[tuple[str, str]] = Counter()
     for (day, team), count in tally.days.counts.items():
         counts[day, names.series(team)] += int(count)
