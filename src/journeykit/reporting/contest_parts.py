@@ -48,8 +48,6 @@ _LOST = (
     "have been worth, had it gone out."
 )
 _DEFERRED_ALONE = "The decisions hold no denied claims, only deferred ones; `journeykit decide --all` writes all."
-_MOST_PRESSURE = 10
-"""From so many messages on, contacts are counted together."""
 
 
 # Who beats whom
@@ -230,68 +228,6 @@ def _reason_chart(counts: Mapping[str, int], lost: Mapping[str, int]) -> PageCha
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-# Pressure
-
-
-def pressure_part(tally: ReportTally, names: ReportNames, contacts: int | None) -> PagePart:
-    """How many messages contacts get, and which rules keep them few."""
-    key, title = "pressure", "Pressure on contacts"
-    found = Counter(tally.by_messages)
-    if contacts is not None and contacts > tally.contacts:
-        found[0] += contacts - tally.contacts
-    whole = found.total()
-    if not whole:
-        return PagePart(key=key, title=title, missing="the table of decisions has no rows")
-    messages = sum(number * count for number, count in found.items())
-    reached = whole - found[0]
-    many = max(found)
-    finding = f"Nobody of {whole:,} contacts gets a message"
-    if reached:
-        mean = amount(round(messages / reached, 2))
-        finding = f"{percent(reached, whole)} of contacts get a message, {mean} each on average, {many} at most"
-    rows = [(str(number), found[number]) for number in range(min(many, _MOST_PRESSURE - 1) + 1)]
-    if many >= _MOST_PRESSURE:
-        rows.append((f"{_MOST_PRESSURE}+", sum(count for number, count in found.items() if number >= _MOST_PRESSURE)))
-    drawn = [{"messages": name, "contacts": count} for name, count in rows]
-    chart = PageChart(
-        title=finding,
-        chart=page_charts.columns(drawn, "messages", "contacts", "messages per contact", "contacts"),
-        table=PageTable.of(
-            "Contacts by messages",
-            [PageColumn("messages per contact", TEXT), PageColumn("contacts"), PageColumn("share of contacts", SHARE)],
-            [(name, count, count / whole) for name, count in rows],
-        ),
-        notes=("Messages are those of the decisions; what contacts got before counts in the caps alone.",),
-    )
-    rules = _rule_chart(tally, names)
-    return PagePart(key=key, title=title, charts=(chart, *((rules,) if rules else ())))
-
-
-def _rule_chart(tally: ReportTally, names: ReportNames) -> PageChart | None:
-    counts, values = tally.rules.by(0), tally.rules.weights_by(0)
-    if not counts:
-        return None
-    ranked = sorted(counts, key=lambda own: (-counts[own], own))
-    first = ranked[0]
-    worth = f", worth {amount(values[first])}" if values.get(first) else ""
-    stopped = counted(int(counts[first]), "eligible claim")
-    return PageChart(
-        title=f"The limit that stops most is {names.short(first)}: {stopped}{worth}",
-        chart=page_charts.bars(
-            [{"limit": names.short(own), "claims": int(counts[own])} for own in ranked[:MOST_BARS]],
-            "limit",
-            "claims",
-            "claims",
-        ),
-        table=PageTable.of(
-            "Eligible claims that do not go out, by the first limit that stops them",
-            [PageColumn("limit", TEXT), PageColumn("claims"), PageColumn("value of the claims", NUMBER)],
-            [(names.short(own), int(counts[own]), values.get(own)) for own in ranked],
-        ),
-        notes=cut_note(len(ranked), "rules"),
-    )
 
 
 # Quotas and prices

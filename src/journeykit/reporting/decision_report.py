@@ -16,11 +16,12 @@ from journeykit.basics.validation import shown
 from journeykit.errors import ModelError
 from journeykit.journey.measure.funnel_report import ReportTable, page, text
 from journeykit.reporting.change_part import change_part
-from journeykit.reporting.contest_parts import contest_part, pressure_part, quota_part, reason_part
+from journeykit.reporting.contest_parts import contest_part, quota_part, reason_part
 from journeykit.reporting.given_parts import example_part, experiment_part, measure_part
 from journeykit.reporting.journey_part import journey_part
 from journeykit.reporting.matrix_page_part import matrix_part
 from journeykit.reporting.page_parts import DAY, ISOLATE, ISOLATED, TEXT, PagePart
+from journeykit.reporting.pressure_page_part import pressure_part
 from journeykit.reporting.report_page import page_html, shown_number
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
 from journeykit.reporting.voice_parts import ReportNames, calendar_part, headline, voice_part
@@ -228,7 +229,7 @@ def _parts(
     yield voice_part(tally, names, has_contacts=groups is not None)
     yield contest_part(tally, names)
     yield reason_part(tally, names)
-    yield pressure_part(tally, names, known)
+    yield pressure_part(playbook, tally, names, contacts, decisions, zone)
     yield quota_part(playbook, tally, names, found["summary"])
     yield matrix_part(playbook, names, contacts, decisions, None if tally.span is None else tally.span[0], zone)
     yield journey_part(playbook, tally, names, groups)

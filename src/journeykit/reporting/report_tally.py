@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from journeykit.basics.clock import clock, day_date
 from journeykit.columns.name_numbers import Names
 from journeykit.measuring.contact_numbers import ContactNumbers
-from journeykit.model.outcome import Outcome, Reason
+from journeykit.model.outcome import Outcome
 from journeykit.tables.arrow.arrays import as_numpy, is_known, one_piece
 from journeykit.tables.arrow.column import Column
 
@@ -51,10 +51,6 @@ NOBODY = "(none)"
 _QUARTER = 15 * 60 * 1_000_000
 """Local days begin at a quarter of an hour: instants are asked for their day so finely."""
 _OUTCOMES = tuple(Outcome)
-_COMPETED = frozenset(
-    {Reason.RESTING, Reason.CAPPED, Reason.CONFLICT, Reason.REQUIRES, Reason.QUOTA_FULL, Reason.OUTBID}
-)
-"""The reasons for which a claim lost that was eligible, and worth it."""
 
 
 class PairSums:
@@ -135,7 +131,6 @@ class ReportTally:
         team_of: by campaign, its team in the decisions.
         losses: rows that lost to winners by campaign and the winner's campaign, in equal parts where there are
             several, with the weights of the claims that lost.
-        rules: rows that lost though they were eligible, by the rule that stops them and team, with weights.
         prices: rows with a price by campaign and outcome, with the prices as weights.
         displaced: granted rows by campaign and outcome, with what they displaced as weights.
         stages: granted rows by stage and team.
@@ -156,7 +151,7 @@ class ReportTally:
         self.span: tuple[int, int] | None = None
         self.days, self.waiting = PairSums(), PairSums()
         self.teams, self.channels, self.campaigns = PairSums(), PairSums(), PairSums()
-        self.reasons, self.losses, self.rules = PairSums(), PairSums(), PairSums()
+        self.reasons, self.losses = PairSums(), PairSums()
         self.prices, self.displaced, self.arms = PairSums(), PairSums(), PairSums()
         self.stages, self.segments = PairSums(), PairSums()
         self.team_of: dict[str, str] = {}
@@ -210,8 +205,6 @@ class ReportTally:
         self._count_losses(columns["lost_to"], campaign, weights)
         self._count_numbers(columns, campaign, outcome, granted)
         contact = self._count_contacts(columns["contact_id"], granted)
-        stopped = np.flatnonzero(is_known(columns["rule"]) & _is_any(reason, _COMPETED))
-        self.rules.add(coded_names(columns["rule"]), team, stopped, weights)
         self._count_arms(columns["arm"], outcome, contact, weights)
         if self._groups is not None:
             self._count_groups(self._groups, columns["contact_id"], team, granted)
