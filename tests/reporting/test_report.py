@@ -136,6 +136,20 @@ def test_granted_rows_alone_make_a_report_that_says_what_it_lacks():
     assert found.part("reasons").charts[0].title == "All 2 claims of the table go out"
 
 
+def test_decisions_with_few_columns_make_a_report_of_what_they_say():
+    """Fewer columns are fewer parts, and the page names the columns that are lacking."""
+    playbook = playbook_of("fair", "offer")
+    few = decided(playbook).select(["contact_id", "campaign_id", "outcome", "reason", "playbook"])
+    with pytest.raises(ModelError, match="do not say when they were made: give at"):
+        report(playbook, few, contacts=PEOPLE)
+    found = report(playbook, few, contacts=PEOPLE, at=AT)
+    assert found.part("headline").figures[0] == ("2", "messages go out")
+    assert found.part("pressure").missing == "the columns channel, lost_to, binding of the decisions"
+    assert found.part("calendar").missing
+    assert found.part("voice").charts[0].title == "All messages come from (none)"
+    assert not found.part("matrix").missing
+
+
 def test_what_others_found_is_shown():
     """Quotas of the summary, arms, measures and a comparison each have a part with their finding."""
     arms = [Arm(name="now", share=0.5), Arm(name="calm", share=0.5, changes=RuleChanges(reserve=1.5))]

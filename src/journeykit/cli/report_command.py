@@ -18,7 +18,7 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.columns import missing_module
-from journeykit.errors import MissingExtraError, missing
+from journeykit.errors import MissingExtraError, ModelError, missing
 
 if TYPE_CHECKING:
     import argparse
@@ -80,16 +80,19 @@ def _report(arguments: argparse.Namespace) -> int:
         raise MissingExtraError("report", "report")
     from journeykit.reporting.decision_report import report
 
-    found = report(
-        playbook,
-        arguments.decisions,
-        examples=arguments.examples,
-        title=arguments.title,
-        at=arguments.at,
-        zone=arguments.zone,
-        max_bad=arguments.max_bad,
-        **{name: getattr(arguments, name) for name in _READ[1:]},
-    )
+    try:
+        found = report(
+            playbook,
+            arguments.decisions,
+            examples=arguments.examples,
+            title=arguments.title,
+            at=arguments.at,
+            zone=arguments.zone,
+            max_bad=arguments.max_bad,
+            **{name: getattr(arguments, name) for name in _READ[1:]},
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
     if arguments.out is not None:
         found.save(arguments.out)
     if arguments.json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.basics.clock import clock, moment
+from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.plain_data import read_json
 from journeykit.basics.text import clean
 from journeykit.basics.validation import shown
@@ -173,7 +173,7 @@ def report(
     Raises:
         DataError: for tables and files that cannot be used, and decisions of another playbook.
         MissingExtraError: without the extra ``report``.
-        ModelError: for a wrong number of examples.
+        ModelError: for a wrong number of examples, and for contacts where nothing says an instant.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -204,7 +204,7 @@ def report(
     given = {"summary": summary, "measures": measures, "comparison": compare}
     found = {name: _plain(value, name) for name, value in given.items()}
     names = ReportNames(playbook, tally)
-    parts = tuple(_parts(playbook, tally, names, groups, contacts, decisions, found, examples, zone))
+    parts = tuple(_parts(playbook, tally, names, groups, contacts, decisions, log, found, examples, at, zone))
     heading = title or names.short(playbook.name)
     lines = tuple(_about(playbook, log, tally))
     page = page_html(heading, lines, parts, names.short.hints)
@@ -218,8 +218,10 @@ def _parts(
     groups: ContactGroups | None,
     contacts: Any,
     decisions: Any,
+    log: DecisionLog,
     found: Mapping[str, Any],
     examples: int,
+    at: datetime | None,
     zone: str | None,
 ) -> Iterator[PagePart]:
     """The parts of the page, in their order."""
@@ -229,16 +231,19 @@ def _parts(
     yield voice_part(tally, names, has_contacts=groups is not None)
     yield contest_part(tally, names)
     yield reason_part(tally, names)
-    yield pressure_part(playbook, tally, names, contacts, decisions, zone)
+    yield pressure_part(playbook, tally, names, contacts, decisions, log.columns, zone)
     yield quota_part(playbook, tally, names, found["summary"])
-    yield matrix_part(playbook, names, contacts, decisions, None if tally.span is None else tally.span[0], zone)
+    # Without the content of messages nobody knows in which cell they are.
+    first = micros(at) if at is not None else None if tally.span is None else tally.span[0]
+    told = decisions if "content_id" in log.columns else None
+    yield matrix_part(playbook, names, contacts, told, first, zone)
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)
     yield change_part(found["comparison"], names)
-    told = example_part(tally, names, examples)
-    if told is not None:
-        yield told
+    shown = example_part(tally, names, examples)
+    if shown is not None:
+        yield shown
 
 
 def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally) -> Iterator[str]:
@@ -261,11 +266,18 @@ _LONGEST_RUN, _LONGEST_SOURCE = 60, 120
 
 
 def _first_instant(log: DecisionLog) -> datetime:
-    """The instant of the first row, at which segments are asked."""
-    for piece in log.pieces(("decided_at",)):
-        if piece.num_rows:
-            found: datetime = piece["decided_at"][0].as_py()
+    """The instant of the first row, at which segments are asked.
+
+    Raises:
+        ModelError: where no row has one.
+    """
+    for piece in log.pieces((), ("decided_at",)):
+        known = piece["decided_at"].drop_null()
+        if len(known):
+            found: datetime = known[0].as_py()
             return found
+    if log.rows:
+        raise ModelError("the decisions do not say when they were made: give at", field="at")
     return moment(0)
 
 

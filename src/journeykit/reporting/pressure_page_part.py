@@ -19,10 +19,11 @@ from journeykit.reporting.page_parts import (
     amount,
     percent,
 )
+from journeykit.reporting.pressure_tally import NEEDED
 from journeykit.reporting.voice_parts import MOST_BARS, cut_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.contact_pressure import ContactPressure, PressureCell, RulePressure
@@ -36,7 +37,13 @@ _MOST_MESSAGES = 10
 
 
 def pressure_part(
-    playbook: Playbook, tally: ReportTally, names: ReportNames, contacts: Any, decisions: Any, zone: str | None
+    playbook: Playbook,
+    tally: ReportTally,
+    names: ReportNames,
+    contacts: Any,
+    decisions: Any,
+    columns: Collection[str],
+    zone: str | None,
 ) -> PagePart:
     """How many messages contacts get, and which limits keep them few.
 
@@ -46,10 +53,14 @@ def pressure_part(
         names: the names of the report.
         contacts: the table of contacts; None where it was not given.
         decisions: the table of decisions.
+        columns: the columns that it has.
         zone: the zone in which instants without an offset are meant.
     """
     if not tally.rows:
         return PagePart(key=_KEY, title=_TITLE, missing="the table of decisions has no rows")
+    lacking = [name for name in NEEDED if name not in columns]
+    if lacking:
+        return PagePart(key=_KEY, title=_TITLE, missing=f"the columns {', '.join(lacking)} of the decisions")
     found = pressure(playbook, contacts, decisions=decisions, zone=zone)
     charts = [_load_chart(found.every), *_group_charts(found, names), *_limit_charts(found.rules, names)]
     return PagePart(key=_KEY, title=_TITLE, charts=tuple(charts))
