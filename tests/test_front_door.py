@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -22,6 +24,15 @@ def test_every_name_is_there_and_sorted() -> None:
     for name in names:
         assert getattr(journeykit, name).__name__ == name
         assert name in dir(journeykit)
+
+
+def test_no_name_of_a_package_is_one_of_its_files() -> None:
+    """A file that is imported hides what its package offers by the same name; the command line's own is a file's."""
+    for package in pkgutil.iter_modules(journeykit.__path__):
+        if package.ispkg and package.name not in ("cli", "demo"):
+            room = importlib.import_module(f"journeykit.{package.name}")
+            files = {file.name for file in pkgutil.iter_modules(room.__path__)}
+            assert files & set(getattr(room, "__all__", ())) == set(), package.name
 
 
 def test_what_is_not_there_is_said_plainly() -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from journeykit.reporting.matrix_parts import MatrixGroup as MatrixGroup
     from journeykit.reporting.matrix_parts import MatrixMessage as MatrixMessage
     from journeykit.reporting.matrix_parts import ThemeThread as ThemeThread
-    from journeykit.reporting.messaging_matrix import MATRIX as MATRIX
-    from journeykit.reporting.messaging_matrix import MessagingMatrix as MessagingMatrix
+    from journeykit.reporting.matrix_value import MATRIX as MATRIX
+    from journeykit.reporting.matrix_value import MessagingMatrix as MessagingMatrix
     from journeykit.reporting.page_parts import PageChart as PageChart
     from journeykit.reporting.page_parts import PageColumn as PageColumn
     from journeykit.reporting.page_parts import PagePart as PagePart
@@ -50,11 +50,11 @@ _HOMES = {
     "DecisionReport": "reporting.decision_report",
     "FreeSlots": "reporting.slot_report",
     "GroupSlots": "reporting.slot_report",
-    "MATRIX": "reporting.messaging_matrix",
+    "MATRIX": "reporting.matrix_value",
     "MatrixCell": "reporting.matrix_parts",
     "MatrixGroup": "reporting.matrix_parts",
     "MatrixMessage": "reporting.matrix_parts",
-    "MessagingMatrix": "reporting.messaging_matrix",
+    "MessagingMatrix": "reporting.matrix_value",
     "OVERLAPS": "reporting.campaign_overlap",
     "PRESSURES": "reporting.contact_pressure",
     "PageChart": "reporting.page_parts",

@@ -18,7 +18,7 @@ from journeykit.reporting.contact_steps import ContactSteps
 from journeykit.reporting.matrix_layout import MatrixLayout, row_of
 from journeykit.reporting.matrix_parts import ConflictPair, CrowdedRow, MatrixCell, MatrixGroup, MatrixMessage
 from journeykit.reporting.matrix_tally import WHYS, MatrixTally
-from journeykit.reporting.messaging_matrix import MessagingMatrix
+from journeykit.reporting.matrix_value import MessagingMatrix
 from journeykit.reporting.theme_threads import theme_threads
 from journeykit.segments.count import contact_objects
 from journeykit.tables import BadRows, ContactTable, Spellings

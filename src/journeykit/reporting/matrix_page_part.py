@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.matrix_parts import MatrixCell
-    from journeykit.reporting.messaging_matrix import MessagingMatrix
+    from journeykit.reporting.matrix_value import MessagingMatrix
     from journeykit.reporting.voice_parts import ReportNames
 
 _CONTENTS = "The matrix, with its contents"
