@@ -29,7 +29,6 @@ from journeykit.tables.bad_row_file import picker
 from journeykit.tables.doubles import rereadable
 from journeykit.tables.event_log import EventLog
 from journeykit.tables.file_identity import IdTrail
-from journeykit.tables.folder_output import folder_writer
 from journeykit.tables.formats import called, format_of
 from journeykit.tables.output_selection import OutputSelection, cells_at
 from journeykit.tables.touch_table import refuse_useless, touch_cells
@@ -355,6 +354,8 @@ class RowJob(Run):
         folder = self.keep_inputs(out, partition, append=append)
         output = OutputSelection.of("all", self.output.columns) if everything else self.output
         if folder is not None:
+            from journeykit.tables.folder_output import folder_writer
+
             with folder_writer(folder, output.columns) as write_row:
                 self._write(output, write_row)
             return self.summary()

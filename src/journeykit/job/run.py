@@ -33,11 +33,9 @@ from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.decision_columns import DECISIONS
 from journeykit.tables.doubles import Doubles
-from journeykit.tables.folder_output import FolderOutput, RunOfLog
 from journeykit.tables.formats import format_of
 from journeykit.tables.output_selection import OutputSelection
 from journeykit.tables.outputs import need_apart, need_folder_apart
-from journeykit.tables.partitioning import Partitioning
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.quotas.quota_run import QuotaRun
+    from journeykit.tables.folder_output import FolderOutput
 
     class RunOptions(TypedDict, total=False):
         """The options of a run; see `Run`."""
@@ -477,6 +476,9 @@ class Run:
         if partition is None and not append:
             need_apart(out, self.tables)
             return None
+        from journeykit.tables.folder_output import FolderOutput, RunOfLog
+        from journeykit.tables.partitioning import Partitioning
+
         partitioning = None if partition is None else Partitioning.of(partition, self.decider.playbook.timezone)
         if os.fspath(out) == "-" or format_of(out) is not None:
             what = "append" if append else "partition"
@@ -484,9 +486,8 @@ class Run:
                 f"out is {os.fspath(out)!r}, and {what} writes a folder of Parquet files; give the name of a folder",
                 field="out",
             )
-        until = None if self.until is None else self.until.isoformat()
-        run = RunOfLog(self.run_id, self.at.isoformat(), until, self.decider.fingerprint) if append else None
-        found = FolderOutput(out, partitioning, run)
+        run = RunOfLog.of(self.run_id, self.at, self.until, self.decider.fingerprint)
+        found = FolderOutput(out, partitioning, run if append else None)
         found.columns(self.output.columns)
         need_folder_apart(found.folder, self.tables)
         found.check()

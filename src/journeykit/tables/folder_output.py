@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, frozen
 
@@ -20,6 +20,7 @@ from journeykit.tables.partitioning import PartFiles, Partitioning, folder_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from journeykit.model.outcome import Row
 
@@ -43,6 +44,11 @@ class RunOfLog:
     at: str
     until: str | None
     playbook: str
+
+    @classmethod
+    def of(cls, run_id: str, at: datetime, until: datetime | None, playbook: str) -> Self:
+        """The same of instants."""
+        return cls(run_id, at.isoformat(), None if until is None else until.isoformat(), playbook)
 
     def to_text(self) -> str:
         """What the metadata of its files says."""
