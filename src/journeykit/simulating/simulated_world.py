@@ -45,7 +45,7 @@ FLOWS = ("messages", "responses", "value", "opt_outs")
 LEVELS = ("base", "lifetime")
 """What is so at the end of a day."""
 OPT_OUT, ANSWER = "opt_out", "response"
-_MANY = 10
+_MANY, _LARGE = 10, 10_000
 WEEK = 7
 """Over so many days pressure is counted."""
 LATER = HOUR
@@ -215,7 +215,7 @@ class SimulatedWorld:
             stage = setting.walk.stage(self._state)
             stages[night] = np.bincount(stage[here & (stage >= 0)], minlength=stages.shape[1])
             progress()
-            if night % _MANY == _MANY - 1:
+            if setting.base.count >= _LARGE and night % _MANY == _MANY - 1:
                 # Nights leave large arrays in circles of references.
                 gc.collect()
         return WorldResult(
