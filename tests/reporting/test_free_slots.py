@@ -242,6 +242,13 @@ def test_the_report_is_plain_narrow_and_escaped():
     assert json.loads(json.dumps(found.to_dict()))["every"]["free"]["email"]["2026-11-02"] == 1
 
 
+def test_a_long_plan_is_shown_in_part():
+    """The text says how many more days there are."""
+    found = free_slots(playbook(), anna(), at=AT, until=AT + timedelta(days=69))
+    assert "the first 62 days; 8 more in --json" in str(found)
+    assert found.every.together == 70
+
+
 def test_an_empty_table_has_no_slots():
     """All days are there."""
     found = free_slots(playbook(), pa.table({"contact_id": pa.array([], pa.string())}), at=AT, until=UNTIL)

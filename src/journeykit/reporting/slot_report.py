@@ -38,6 +38,7 @@ SLOTS: Mapping[str, str] = {
 }
 """The columns of the table of free slots, with the kind of each; ``group`` is empty for all contacts."""
 _SHOWN = 30
+_DAYS = 62
 _LONGEST = 30
 _NO_VALUE = "(none)"
 _WHAT = (
@@ -177,10 +178,12 @@ class FreeSlots:
         channels = self.channels[:_CHANNELS]
         more = len(self.channels) - len(channels)
         hidden = f" (the first {len(channels)} channels; {more:,} more in --json)" if more else ""
+        late = len(self.days) - _DAYS
+        hidden += f" (the first {_DAYS} days; {late:,} more in --json)" if late > 0 else ""
         headings = ("day", *(part for name in channels for part in (_cut(name, 12), "share")))
         rows = [
             (_day(day), *(cell for name in channels for cell in _part(own.free[name][day], own.contacts)))
-            for day in self.days
+            for day in self.days[:_DAYS]
         ]
         yield ReportTable(f"Free slots by day{hidden}", headings, rows, 1)
         shown = (own, *self.groups[:_SHOWN])
