@@ -658,7 +658,7 @@ def test_quotas_that_cannot_hold_end_the_work(capsys):
         (["ledger", "show", "sqlite://", "anna", "--all"], "usage: journeykit ledger show ",
          "unrecognized arguments: --all"),
         (["place", "p.yaml", "--events", "e.csv"], "usage: journeykit place ", "required: --at"),
-        (["schema", "more"], "usage: journeykit schema ", "unrecognized arguments: more"),
+        (["schema", "playbook", "more"], "usage: journeykit schema ", "unrecognized arguments: more"),
         (["--frobnicate"], "usage: journeykit [-h]", "required: COMMAND"),
     ],
 )  # fmt: skip
