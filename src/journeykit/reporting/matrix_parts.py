@@ -155,7 +155,7 @@ class CrowdedRow:
         wanted: how many messages can address one of these contacts, as a mean; None where there are none.
         granted: how many messages were granted to them; None without decisions.
         lost: how many of their claims lost to a cap, a conflict, a quota or a better message; None likewise.
-        slots: how many slots of the channel are free from ``at`` to ``until``, over all contacts of the row and all days;
+        slots: how many slots of the channel are free from ``at`` to ``until``, over all contacts of the row and days;
             see `journeykit.free_slots`. None without an end.
     """
 
