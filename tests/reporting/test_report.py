@@ -57,6 +57,14 @@ def test_a_report_says_who_speaks_who_loses_and_why():
     assert found.part("voice").title in found.html
 
 
+def test_tables_that_come_only_once_are_read_only_once():
+    """Rows that a generator or a reader gives make the same page as a table."""
+    playbook = playbook_of("fair", "offer")
+    decisions = decided(playbook)
+    found = report(playbook, decisions, contacts=PEOPLE)
+    assert report(playbook, decisions.to_reader(), contacts=iter(PEOPLE)).to_dict() == found.to_dict()
+
+
 class Page(HTMLParser):
     """What a browser would make of the page."""
 

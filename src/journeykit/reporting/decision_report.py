@@ -191,6 +191,7 @@ def report(
     """
     if type(examples) is not int or not 0 <= examples <= _MOST_EXAMPLES:
         raise ModelError(f"examples must be a whole number from 0 to {_MOST_EXAMPLES:,}, found {shown(examples)}")
+    decisions, contacts = _lasting(decisions), _lasting(contacts)
     where = None if zone is None else clock(zone).zone
     log = DecisionLog(decisions, zone=where).of_playbook(playbook)
     optional = tuple(name for name in READ if name not in NEEDED)
@@ -263,6 +264,13 @@ def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally) -> Iterator
 
 
 _LONGEST_RUN, _LONGEST_SOURCE = 60, 120
+
+
+def _lasting(source: Any) -> Any:
+    """A table that can be read more than once, as the parts of the page do: what comes only once is kept."""
+    if not hasattr(source, "__next__"):
+        return source
+    return source.read_all() if hasattr(source, "read_all") else list(source)
 
 
 def _first_instant(log: DecisionLog) -> datetime:
