@@ -30,7 +30,7 @@ class PlaybookChange:
     """A place in which two playbooks differ.
 
     Attributes:
-        where: the section, the entry and its key, separated by `` / ``.
+        where: the section, the entry and its key, separated by slashes.
         what: ``added``, ``removed``, ``changed``, ``renamed`` or ``in another order``.
         before: what the first has there, as plain data; None where it has nothing, and of whole entries.
         after: what the other has.
