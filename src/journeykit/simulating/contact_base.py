@@ -10,16 +10,18 @@ import pyarrow as pa
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from journeykit.basics.clock import FOREVER, LAST_YEAR, micros
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.simulating.chance_draws import DrawKeys
 from journeykit.tables.arrow.arrays import as_numpy, coded, flags, is_known, numbers, texts
 from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.arrow.kept_table import KeptTable, rows_of
-from journeykit.tables.cells import is_missing, read_list, read_truth
+from journeykit.tables.cells import expiry_reader, is_missing, read_list, read_truth
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import tzinfo
     from typing import Self
 
     Flags = NDArray[np.bool_]
@@ -41,6 +43,8 @@ class ContactBase:
         keys: what they are drawn by.
         is_out: by contact, whether they have opted out of everything, or are suppressed.
         withdrawn: by channel, and by contact, whether consent was withdrawn.
+        closes: by channel, and by contact, the instant from which there is no consent, in microseconds since 1970: at
+            once where there is none at the beginning.
     """
 
     table: KeptTable
@@ -49,26 +53,34 @@ class ContactBase:
     keys: DrawKeys
     is_out: Flags
     withdrawn: Mapping[str, Flags]
+    closes: Mapping[str, NDArray[np.int64]]
 
     @classmethod
-    def of(cls, table: KeptTable, channels: Sequence[str]) -> Self:
+    def of(cls, table: KeptTable, channels: Sequence[str], *, asks: bool = True, zone: tzinfo | None = None) -> Self:
         """The contacts of a table.
 
         Args:
             table: the table.
             channels: the channels on which they may be written to.
+            asks: whether that takes their consent: without it, who has said nothing may be written to.
+            zone: the zone in which instants without an offset are meant.
         """
         known = ContactNumbers()
         rows = [known.meet(_column(part, "contact_id"), rows_of(part), {}).astype(np.int64) for part in table.chunks()]
         row = np.concatenate([np.zeros(0, np.int64), *rows])
         out = np.zeros(known.count + 1, np.bool_)
         closed = {channel: np.zeros(known.count + 1, np.bool_) for channel in channels}
+        closes = {channel: np.full(known.count + 1, FOREVER, np.int64) for channel in channels}
         for part, own in zip(table.chunks(), rows, strict=True):
             for name in ("opted_out", "suppressed"):
                 # Of several rows of a contact each forbids what it forbids.
                 out[own[_truths(_column(part, name), len(own), {True})]] = True
             for channel, found in closed.items():
                 found[own[_refused(part, channel, len(own))]] = True
+                np.minimum.at(closes[channel], own, _ends(part, channel, len(own), zone))
+        told = {channel: _told(known.count, table, rows, channel) for channel in channels if asks}
+        for channel, said in told.items():
+            closes[channel][~said] = -FOREVER
         return cls(
             table=table,
             known=known,
@@ -76,6 +88,7 @@ class ContactBase:
             keys=DrawKeys.of(known.ids),
             is_out=out[:-1],
             withdrawn={channel: found[:-1] for channel, found in closed.items()},
+            closes={channel: found[:-1] for channel, found in closes.items()},
         )
 
     @property
@@ -152,14 +165,16 @@ class BaseState:
         name = topic if channel is None else channel
         return bool(self.gone[contact]) or any(name in own and bool(own[name][contact]) for own in told)
 
-    @property
-    def reachable(self) -> Flags:
-        """Who can still be written to: not suppressed, not opted out, and not on every channel."""
+    def reachable(self, at: int) -> Flags:
+        """Who can still be written to at an instant: not suppressed, not opted out, and not without all consent."""
         found = ~self.base.is_out & ~self.gone
         if self.base.withdrawn:
             nothing = np.zeros(len(found), np.bool_)
-            given = self.base.withdrawn
-            found &= ~np.logical_and.reduce([given[name] | self.channels.get(name, nothing) for name in given])
+            closed = [
+                given | self.channels.get(name, nothing) | (self.base.closes[name] <= at)
+                for name, given in self.base.withdrawn.items()
+            ]
+            found &= ~np.logical_and.reduce(closed)
         return found
 
     def table(self, *, tells_since: bool) -> KeptTable:
@@ -287,7 +302,35 @@ def _refused(part: Any, channel: str, rows: int) -> Flags:
     return (found & ~_truths(own, rows, {True})) | _truths(own, rows, {False})
 
 
+def _told(size: int, table: KeptTable, rows: Sequence[NDArray[np.int64]], channel: str) -> Flags:
+    """By contact, and for ids that cannot be read, whether their first row tells of consent for a channel."""
+    found = np.zeros(size + 1, np.bool_)
+    names = (
+        "consent",
+        *(fold_name(f"{kind}{own}") for kind in ("consent_", "consent_until_") for own in (channel, "*")),
+    )
+    for part, own in reversed([*zip(table.chunks(), rows, strict=True)]):
+        said = np.zeros(len(own), np.bool_)
+        for column in filter(None, (_column(part, name) for name in names)):
+            said |= np.array([not is_missing(cell) for cell in column.values] or [False], np.bool_)[column.codes]
+        # From the last row to the first, since of several the first one counts.
+        found[own[::-1]] = said[::-1]
+    return found
+
+
+def _ends(part: Any, channel: str, rows: int, zone: tzinfo | None) -> NDArray[np.int64]:
+    """By row, the instant from which consent for a channel no longer holds."""
+    column = _column(part, fold_name(f"consent_until_{channel}"))
+    if column is None:
+        return np.full(rows, FOREVER, np.int64)
+    read = expiry_reader(zone)
+    codes, values = column.read(lambda cell: None if is_missing(cell) else read(cell))
+    ends = [FOREVER if own is None or own is UNREAD or own.year > LAST_YEAR else micros(own) for own in values]
+    found: NDArray[np.int64] = np.array(ends or [FOREVER], np.int64)[codes]
+    return found
+
+
 def _lacks(channels: Any, channel: str) -> bool:
     if not isinstance(channels, list):
         return False
-    return "*" not in channels and channel.casefold() not in {own.strip().casefold() for own in channels}
+    return channel.casefold() not in {own.strip().casefold() for own in channels}

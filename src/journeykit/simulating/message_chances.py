@@ -11,7 +11,7 @@ from journeykit.tables.arrow.column import UNREAD, Column
 from journeykit.tables.arrow.score_numbers import numbers_of_scores
 from journeykit.tables.cells import read_id
 from journeykit.tables.header import places_of
-from journeykit.tables.score_table import read_content
+from journeykit.tables.score_table import SCORE_READERS, read_content
 from journeykit.tables.words import spelling_reader
 
 if TYPE_CHECKING:
@@ -115,11 +115,10 @@ def _read(
     contact = contacts.find(columns["contact_id"], rows, {}).astype(np.int64)
     pair = _pairs(columns, rows, playbook, pairs)
     good = (contact >= 0) & (pair >= 0)
-    numbers = []
-    for name in _NUMBERS:
-        own, refused = numbers_of_scores(name, columns[name]) if name in columns else (np.full(rows, np.nan), ~good)
-        good &= ~refused if name in columns else True
-        numbers.append(own)
+    found = {name: numbers_of_scores(name, columns[name]) for name in SCORE_READERS if name in columns}
+    for _, refused in found.values():
+        good &= ~refused
+    numbers = [found[name][0] if name in found else np.full(rows, np.nan) for name in _NUMBERS]
     return contact[good], pair[good], [own[good] for own in numbers]
 
 

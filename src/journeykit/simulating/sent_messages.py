@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.basics.clock import DAY, FOREVER, micros
-from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.basics.clock import DAY, FOREVER
+from journeykit.simulating.rows_until import instants_of
+from journeykit.tables.arrow.column import Column
 from journeykit.tables.arrow.kept_table import KeptTable
 from journeykit.tables.arrow.open_arrow import open_with
-from journeykit.tables.cells import instant_reader, is_missing
+from journeykit.tables.cells import is_missing
 from journeykit.tables.header import places_of
 
 if TYPE_CHECKING:
@@ -35,12 +36,10 @@ class SentMessages:
         who, when = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         if touches is not None:
             table = KeptTable.of(open_with(touches, "touches", ("contact_id", "sent_at"), zone))
-            read = instant_reader(zone, bounded=True)
             for _, names, arrays in table.chunks():
                 places = places_of(names, table.source)
                 ids, at = (Column(arrays[places[name]]) for name in ("contact_id", "sent_at"))
-                codes, values = at.read(lambda cell: micros(read(cell)))
-                instants = np.array([FOREVER if own is UNREAD else own for own in values], np.int64)[codes]
+                instants = instants_of(at, zone, FOREVER)
                 own = contacts.find(ids, len(ids), {}).astype(np.int64)
                 good = (own >= 0) & (instants <= end)
                 if "status" in places:

@@ -209,7 +209,7 @@ class SimulatedWorld:
         for night, (at, end) in enumerate(zip(setting.nights, ends, strict=True)):
             days[night, :, : len(FLOWS)] = self._night(night, at)
             self._place(end)
-            here = self._here()
+            here = self._here(end)
             for place, own in enumerate((here.astype(np.float64), here * self._worth_now()), len(FLOWS)):
                 days[night, :, place] = exact_sums(setting.group, own, setting.groups)
             stage = setting.walk.stage(self._state)
@@ -231,9 +231,10 @@ class SimulatedWorld:
     def _place(self, at: datetime) -> None:
         self._setting.walk.place(self._state, self._moves, micros(at))
 
-    def _here(self) -> NDArray[np.bool_]:
-        """Who is in the base: can be reached, and is not lost."""
-        found: NDArray[np.bool_] = self._state.reachable & ~self._lost[self._setting.walk.stage(self._state)]
+    def _here(self, at: datetime) -> NDArray[np.bool_]:
+        """Who is in the base at an instant: can be reached, and is not lost."""
+        reachable = self._state.reachable(micros(at))
+        found: NDArray[np.bool_] = reachable & ~self._lost[self._setting.walk.stage(self._state)]
         return found
 
     def _worth_now(self) -> NDArray[np.float64]:
@@ -391,8 +392,9 @@ class SimulatedWorld:
         batches = [*self._answers(sent, code, kinds, worth, np.flatnonzero(answers))]
         if leaves.any():
             batches.append(_events(sent, np.flatnonzero(leaves), [OPT_OUT] * len(kinds), code, LATER))
-        self._events = self._events.followed_by(batches)
-        self._moves = self._moves.followed_by(batches)
+        events = self._events.followed_by(batches)
+        self._moves = events if self._moves is self._events else self._moves.followed_by(batches)
+        self._events = events
 
     @staticmethod
     def _answers(
@@ -422,7 +424,7 @@ class SimulatedWorld:
         who, where = walk.drawn(walk.stage(self._state), silent, setting.base.keys, self._seed, night)
         if len(who):
             ids = setting.base.known.ids.take(numbers(who, pa.int64()))
-            batch = move_events(ids, [walk.event(stage) for stage in where.tolist()], micros(at) + LATER)
+            batch = move_events(ids, where, walk.events, micros(at) + LATER)
             self._moves = self._moves.followed_by([batch])
 
     def _note(self, chances: Chances, code: NDArray[np.int64], kinds: Sequence[MessageKind]) -> None:

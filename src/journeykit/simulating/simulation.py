@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from journeykit.journey.measure.intervals import normal_quantile
 from journeykit.playbook.playbook import Playbook
 from journeykit.simulating.contact_base import ContactBase
 from journeykit.simulating.message_chances import MessageChances
+from journeykit.simulating.rows_until import rows_until
 from journeykit.simulating.sent_messages import SentMessages
 from journeykit.simulating.simulated_world import ALL, ANSWER, WEEK, WITHDRAWN, SimulatedWorld, WorldSetting
 from journeykit.simulating.simulation_report import SimulatedPlaybook, SimulationReport, short
@@ -28,7 +30,7 @@ from journeykit.tables.contact_table import is_attribute
 from journeykit.tables.event_log import is_property
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
     from journeykit.job.summary import Summary
@@ -132,7 +134,7 @@ def simulate(
         said = f"pressure is a number above 0, up to {MOST_PRESSURE}, found {shown(pressure)}"
         raise ModelError(said, field="pressure")
     known = None if zone is None else clock(zone).zone
-    tables = _Tables([own.playbook for own in arbiters], contacts, touches, scores, events, zone=known)
+    tables = _Tables([own.playbook for own in arbiters], contacts, touches, scores, events, at=at, zone=known)
     moves = {} if chances is None else read_chances(chances, known)
     total, done = seeds * sum(len(own) - 1 for own in nights_of), 0
 
@@ -176,7 +178,9 @@ def simulate(
 def _compiled(
     playbooks: Playbook | Arbiter | Iterable[Playbook | Arbiter], policies: Mapping[str, Policy]
 ) -> list[Arbiter]:
-    given = [playbooks] if isinstance(playbooks, Playbook | Arbiter) else [*playbooks]
+    given: list[Any] = [playbooks]
+    if isinstance(playbooks, Iterable) and not isinstance(playbooks, str | Mapping):
+        given = [*playbooks]
     for own in given:
         if not isinstance(own, Playbook | Arbiter):
             raise ModelError(f"playbooks are playbooks or arbiters, found {shown(own)}", field="playbooks")
@@ -199,7 +203,8 @@ def _nights(playbook: Playbook, at: datetime, until: datetime) -> list[datetime]
     """The instants of the decisions, and the one at which the last day ends."""
     first_and_last(at, until)
     zone = clock(playbook.timezone).zone
-    local, found = at.astimezone(zone), [at]
+    local = at.astimezone(zone)
+    found = [local]
     while found[-1] <= until and len(found) <= MOST_NIGHTS:
         found.append(local + timedelta(days=len(found)))
     if len(found) > MOST_NIGHTS:
@@ -244,6 +249,7 @@ class _Tables:
         scores: Any,
         events: Any,
         *,
+        at: datetime,
         zone: tzinfo | None,
     ) -> None:
         texts = frozenset[str]().union(*(Spellings.of(own).texts for own in playbooks))
@@ -252,9 +258,11 @@ class _Tables:
         self._contacts = KeptTable.of(people)
         self._touches = None if touches is None else KeptTable.of(open_source(touches, "touches", zone=zone))
         self._scores = None if scores is None else KeptTable.of(open_source(scores, "scores", zone=zone))
-        self._events = (
-            None if events is None else KeptTable.of(open_source(events, "events", typed=is_property, zone=zone))
-        )
+        self._events, self._later = None, 0
+        if events is not None:
+            log = KeptTable.of(open_source(events, "events", typed=is_property, zone=zone))
+            self._events = rows_until(log, "at", micros(at), zone)
+            self._later = log.rows - self._events.rows
         self._zone = zone
         if not self._contacts.count:
             raise DataError("there are no contacts", source=self._contacts.source)
@@ -273,7 +281,8 @@ class _Tables:
         """What the worlds of one playbook share, and the names of its arms."""
         playbook = arbiter.playbook
         channels = [*dict.fromkeys(own.channel for own in playbook.content or ())]
-        base = ContactBase.of(self._contacts, channels)
+        asks = playbook.on_missing.consent == "deny"
+        base = ContactBase.of(self._contacts, channels, asks=asks, zone=self._zone)
         self.count = base.count
         scores = self._scores
         kept = None if scores is None else KeptScores(scores.source, scores.kept, scores.columns, scores)
@@ -317,6 +326,8 @@ class _Tables:
         """What is to be said of the tables."""
         if self._scores is None:
             yield "no scores are given: no message is answered, and nobody opts out"
+        if self._later:
+            yield f"events later than the first night, which are left out: {self._later:,}"
 
 
 def _simulated(

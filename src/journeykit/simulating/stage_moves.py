@@ -12,15 +12,16 @@ from attrs import evolve
 from journeykit.basics.clock import moment
 from journeykit.basics.validation import is_number, shown
 from journeykit.errors import DataError, ModelError, closest
-from journeykit.journey.stages import ANY, Transition
+from journeykit.journey.stages import Transition
 from journeykit.playbook.vocabulary import Vocabulary
 from journeykit.simulating.contact_base import AS_GIVEN, INSTANT, stage_cells
 from journeykit.simulating.journey_places import journey_places
 from journeykit.tables.arrow.adapters import batches_to_rows
 from journeykit.tables.arrow.arrays import coded, numbers, texts
 from journeykit.tables.arrow.column import UNREAD, Column
+from journeykit.tables.arrow.kept_table import rows_of
 from journeykit.tables.arrow.open_arrow import open_with
-from journeykit.tables.cells import instant_reader, is_missing, read_degree, read_text
+from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_degree, read_text
 from journeykit.tables.header import fold_name
 from journeykit.tables.words import spelling_reader
 
@@ -50,17 +51,25 @@ def read_chances(source: Any, zone: tzinfo | None = None) -> DailyChances:
         DataError: for a row that cannot be read, or a move that is there twice.
     """
     if isinstance(source, Mapping):
+        for stage, row in source.items():
+            if not isinstance(row, Mapping):
+                said = f"chances: those of {shown(stage)} are a mapping by stage, found {shown(row)}"
+                raise ModelError(said, field="chances")
         return source
     found: dict[str, dict[str, float]] = {}
     table = open_with(source, "chances", tuple(CHANCES), zone)
     for number, row in enumerate(batches_to_rows(table.parts(lambda _: True)), 1):
         cells = {fold_name(name): cell for name, cell in row.items()}
-        stage, to = read_text(cells["stage"]), read_text(cells["to"])
+        stage, to = (None if is_missing(cells[name]) else str(cells[name]).strip() for name in ("stage", "to"))
         if stage is None or to is None:
             raise DataError(f"row {number} has no stage, or none to which contacts go", source=table.source)
         if to in found.setdefault(stage, {}):
             raise DataError(f"row {number}: the move from {stage!r} to {to!r} is there twice", source=table.source)
-        found[stage][to] = float(read_degree(cells["chance"]))
+        try:
+            found[stage][to] = float(read_degree(cells["chance"]))
+        except BadCellError as bad:
+            said = f"row {number}: a chance is {bad.allowed}, found {bad.found}"
+            raise DataError(said, source=table.source, field="chance") from bad
     return found
 
 
@@ -136,9 +145,10 @@ class StageWalk:
         """Whether contacts can move at all."""
         return self._journey is not None and bool(self._journey.transitions)
 
-    def event(self, stage: int) -> str:
-        """The name of the event that brings a contact to a stage without a message."""
-        return _event(self.stages[stage])
+    @property
+    def events(self) -> list[str]:
+        """By stage, the name of the event that brings a contact to it without a message."""
+        return [_event(name) for name in self.stages]
 
     def place(self, state: BaseState, events: KeptTable, at: int) -> None:
         """Note where contacts are at an instant, by all that happened until then."""
@@ -196,14 +206,24 @@ class StageWalk:
 
         def stage(array: Any, start: int, stop: int) -> Any:
             own = np.append(self._given, -1)[self._base.row[start:stop]]
-            return array if (own < 0).all() else coded(own, texts(self.stages), missing=True)
+            return _said(array, own < 0, coded(own, texts(self.stages), missing=True))
 
         def since(array: Any, start: int, stop: int) -> Any:
             rows = self._base.row[start:stop]
             own = np.append(self._given, -1)[rows]
-            return array if (own < 0).all() else numbers(np.append(self._start, 0)[rows], INSTANT, own < 0)
+            return _said(array, own < 0, numbers(np.append(self._start, 0)[rows], INSTANT, own < 0))
 
         return self._base.table.changed({"entry_stage": stage, "entered_at": since})
+
+
+def _said(given: Any, silent: NDArray[np.bool_], known: pa.Array) -> Any:
+    """A column of what is known, and of what was given where nothing is."""
+    if silent.all():
+        return given
+    if given is None or not silent.any():
+        return known
+    pairs = zip(silent.tolist(), Column(given).cells(), known.to_pylist(), strict=True)
+    return [cell if own else value for own, cell, value in pairs]
 
 
 def _event(stage: str) -> str:
@@ -212,8 +232,7 @@ def _event(stage: str) -> str:
 
 def _with_moves(journey: Journey, chances: Mapping[str, Mapping[str, float]]) -> Journey:
     """A journey on which contacts also move by themselves."""
-    ends = dict.fromkeys(to for row in chances.values() for to in row)
-    ways = [Transition(source=ANY, to=stage, event=_event(stage)) for stage in ends]
+    ways = [Transition(source=stage, to=to, event=_event(to)) for stage, row in chances.items() for to in row]
     return evolve(journey, transitions=(*journey.transitions, *ways))
 
 
@@ -228,7 +247,8 @@ def _entries(base: ContactBase, at: int, zone: tzinfo | None) -> NDArray[np.int6
             (Column(own) for name, own in zip(names, arrays, strict=True) if fold_name(name) == "stage_since"), None
         )
         if column is None:
-            return found[:-1]
+            rows -= rows_of(part)
+            continue
         codes, values = column.read(lambda cell: None if is_missing(cell) else read(cell))
         # What happened at the instant at which they came has brought them there, and takes them no further.
         starts = [at if own is None or own is UNREAD else min(at, _micros(own) + 1) for own in values]
@@ -244,7 +264,14 @@ def _micros(value: Any) -> int:
     return micros(value)
 
 
-def move_events(ids: pa.Array, names: Sequence[str], at: int) -> pa.RecordBatch:
-    """Events by which contacts move without a message."""
+def move_events(ids: pa.Array, stage: NDArray[np.int64], names: Sequence[str], at: int) -> pa.RecordBatch:
+    """Events by which contacts move without a message.
+
+    Args:
+        ids: the contacts.
+        stage: of each, the place of the stage to which they go.
+        names: the names of the events, by stage.
+        at: when.
+    """
     when = numbers(np.full(len(ids), at, np.int64), INSTANT)
-    return pa.record_batch({"contact_id": ids, "event": texts(names), "at": when})
+    return pa.record_batch({"contact_id": ids, "event": coded(stage, texts(names)), "at": when})

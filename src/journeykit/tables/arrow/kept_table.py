@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import pyarrow as pa
+
 from journeykit.model.bad_row import BadRow
+from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.arrow_table import ArrowTable
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.header import fold_name
@@ -12,9 +15,10 @@ from journeykit.tables.header import fold_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
     from journeykit.tables.arrow.adapters import Part
+
+_LARGE = 2**17
+"""Rows that came after are put together into chunks of about so many at most, so that threads can share them."""
 
 
 class KeptTable(ArrowTable):
@@ -25,6 +29,7 @@ class KeptTable(ArrowTable):
         kept: its chunks in order.
         columns: the names of its columns; None where each row brings its own.
         like: another one whose instants and numbers were read as text in the same way; None for none.
+        added: how many of its chunks, the last ones, came by `followed_by`.
 
     Attributes:
         kept: its chunks in order.
@@ -37,8 +42,10 @@ class KeptTable(ArrowTable):
         kept: Sequence[Part | BadRow],
         columns: Sequence[str] | None,
         like: ArrowTable | None = None,
+        *,
+        added: int = 0,
     ) -> None:
-        self.source = source
+        self.source, self._added = source, added
         self.kept = tuple(kept)
         self.columns = None if columns is None else tuple(columns)
         self.naive, self.mixed = ((), ()) if like is None else (like.naive, like.mixed)
@@ -106,19 +113,46 @@ class KeptTable(ArrowTable):
         return type(self)(self.source, kept, names, self)
 
     def followed_by(self, batches: Iterable[pa.RecordBatch]) -> Self:
-        """The same rows, and more after them."""
-        kept, number = list(self.kept), self.count or 0
+        """The same rows, and more after them.
+
+        What is added bit by bit is put together, so that a thousand additions are a few chunks.
+
+        Args:
+            batches: the rows; of one table all have the same columns, or some of them.
+        """
+        kept, number, added = list(self.kept), self.count or 0, self._added
         names = self.columns
         for batch in batches:
             kept.append((number + 1, tuple(batch.schema.names), list(batch.columns)))
             number += batch.num_rows
-            names = names and (*names, *(own for own in batch.schema.names if own not in names))
-        return type(self)(self.source, kept, names, self)
+            added += 1
+            while added > 1 and (both := _together(kept[-2], kept[-1])) is not None:
+                kept[-2:] = [both]
+                added -= 1
+            if names is not None:
+                known = {fold_name(own) for own in names}
+                names = (*names, *(own for own in batch.schema.names if fold_name(own) not in known))
+        return type(self)(self.source, kept, names, self, added=added)
 
 
 def rows_of(part: Part) -> int:
     """How many rows a chunk has."""
     return len(Column(part[2][0])) if part[2] else 0
+
+
+def _together(one: Part | BadRow, other: Part | BadRow) -> Part | None:
+    """Two chunks as one; None where the first is far larger, both are large, or their columns differ in kind."""
+    if isinstance(one, BadRow) or isinstance(other, BadRow):
+        return None
+    rows, more = rows_of(one), rows_of(other)
+    if rows > 2 * more or rows + more > _LARGE:
+        return None
+    tables = [pa.table(dict(zip(names, arrays, strict=True))) for _, names, arrays in (one, other)]
+    kinds = [{own.name: own.type for own in table.schema} for table in tables]
+    if any(kinds[1].get(name, kind) != kind for name, kind in kinds[0].items()):
+        return None
+    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    return one[0], tuple(table.column_names), [one_piece(own) for own in table.columns]
 
 
 def _changed(part: Part, columns: Mapping[str, Callable[[Any, int, int], Any]], start: int, stop: int) -> Part:
