@@ -52,7 +52,7 @@ def test_a_report_says_who_speaks_who_loses_and_why():
     pressed = found.part("pressure").charts
     assert pressed[0].title == "67 % of contacts get a message, 1 each on average, 1 at most"
     assert pressed[-1].title == "The limit that costs most is one a day: messages displaced 2 by it"
-    assert found.part("journey").charts[0].title == "Most contacts are in known: 2 of 3 (67 %)"
+    assert found.part("journey").charts[0].title == "The most contacts are in known: 2 of 3 (67 %)"
     assert found.part("measures").missing == "--measures, what `journeykit measure --json` prints"
     assert found.part("voice").title in found.html
 
@@ -154,7 +154,7 @@ def test_decisions_with_few_columns_make_a_report_of_what_they_say():
     assert found.part("headline").figures[0] == ("2", "messages go out")
     assert found.part("pressure").missing == "the columns channel, lost_to, binding of the decisions"
     assert found.part("calendar").missing
-    assert found.part("voice").charts[0].title == "All messages come from (none)"
+    assert found.part("voice").charts[0].title == "No message names a team"
     assert not found.part("matrix").missing
 
 

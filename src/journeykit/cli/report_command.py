@@ -52,7 +52,7 @@ def add_report(commands: Any) -> None:
     )
     parser.add_argument("--title", metavar="TEXT", help="the heading of the page; by default the name of the playbook")
     parser.add_argument(
-        "--at", type=instant, metavar="T", help="the instant at which segments are asked; by default the first run's"
+        "--at", type=instant, metavar="T", help="the instant at which segments are asked; by default the last run's"
     )
     add_max_bad(parser)
     parser.add_argument("--out", metavar="F", help="write the page: .html; without it the report is printed as text")

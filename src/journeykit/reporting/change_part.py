@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from journeykit.journey.measure.funnel_report import counted
 from journeykit.reporting import page_charts
 from journeykit.reporting.page_parts import COUNT, NUMBER, TEXT, PageChart, PageColumn, PagePart, PageTable, amount
 from journeykit.reporting.report_tally import NOBODY
@@ -81,7 +82,7 @@ def _change_chart(about: str, by: str, groups: Sequence[Mapping[str, Any]], shor
         return
     first, last = changed[0], changed[-1]
     said = [
-        f"{own[0]} {word} {abs(own[3]):,} messages"
+        f"{own[0]} {word} {counted(abs(own[3]), 'message')}"
         for own, word in ((first, "gains"), (last, "loses"))
         if (own[3] > 0) == (word == "gains")
     ]
@@ -116,8 +117,12 @@ def _swap_chart(about: str, swaps: Sequence[Mapping[str, Any]], short: ShortName
         {"swap": f"{gained}\ninstead of {lost}", "contacts": contacts} for lost, gained, contacts in rows[:MOST_BARS]
     ]
     columns = [PageColumn("lost", TEXT), PageColumn("gained", TEXT), PageColumn("contacts", COUNT)]
+    gets = "contact gets" if contacts == 1 else "contacts get"
+    most = (
+        "the most frequent change" if [row[2] for row in rows].count(contacts) == 1 else "as many as any other change"
+    )
     return PageChart(
-        title=f"{about}{contacts:,} contacts get {gained} instead of {lost}, the most frequent change",
+        title=f"{about}{contacts:,} {gets} {gained} instead of {lost}, {most}",
         chart=page_charts.bars(drawn, "swap", "contacts", "contacts", lines=2),
         table=PageTable.of("What contacts get instead", columns, rows),
         notes=cut_note(len(rows), "pairs"),

@@ -14,7 +14,7 @@ from journeykit.reporting.pressure_tally import NEEDED, OPTIONAL, PressureTally
 from journeykit.segments.contact_facets import ContactGroups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -343,17 +343,37 @@ def pressure(
         groups = ContactGroups.read(
             playbook, source.inputs.contacts, at=source.at, by=facets, zone=zone, max_bad=max_bad
         )
-    notes = [*source.notes(), *_notes(source, tally)]
-    found = _PressureCells(tally, groups, "*".join(facets))
+    return pressure_of(playbook, tally, groups, facets, [*source.notes(), *_notes(source, tally, groups)])
+
+
+def pressure_of(
+    playbook: Playbook,
+    tally: PressureTally,
+    groups: ContactGroups | None,
+    by: tuple[str, ...],
+    notes: Iterable[str] = (),
+) -> ContactPressure:
+    """The pressure that was counted.
+
+    Args:
+        playbook: the rule set.
+        tally: what was counted.
+        groups: the contacts; None where they are not given.
+        by: what tells them apart.
+        notes: what is to be said.
+    """
+    found = _PressureCells(tally, groups, "*".join(by))
     return ContactPressure(
-        by=facets if groups is not None else (),
+        by=by if groups is not None else (),
         cells=tuple(found.cells()),
         rules=tuple(_rules(tally, found.displaced, kind_of(playbook))),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _notes(source: DecisionSource, tally: PressureTally) -> Iterator[str]:
+def _notes(source: DecisionSource, tally: PressureTally, groups: ContactGroups | None) -> Iterator[str]:
+    if source.log is not None and groups is not None and groups.bad_rows:
+        yield f"rows of {groups.source} that could not be used: {groups.bad_rows:,}"
     if not source.has_denied:
         yield "the decisions have no denied claims, so what rules stop is not whole: decide --all writes them"
     if not tally.is_explained and tally.messages().any():

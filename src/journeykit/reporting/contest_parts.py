@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from journeykit.reporting.page_parts import (
     PagePart,
     PageTable,
     amount,
+    leaders,
+    listed,
     percent,
 )
 from journeykit.reporting.report_tally import NOBODY
@@ -78,9 +81,15 @@ def _pair_chart(pairs: Sequence[tuple[float, float, str, str]], names: ReportNam
     value, count, loser, winner = pairs[0]
     short = names.short
     whole = sum(own[0] for own in pairs)
-    title = f"{short(winner)} keeps out most: {counted(round(count), 'claim')} of {short(loser)}, worth {amount(value)}"
-    if winner == loser:
-        title = f"{short(winner)} competes most with itself: {counted(round(count), 'claim')}, worth {amount(value)}"
+    # A claim that lost to several counts in parts.
+    claims = counted(round(count), "claim") if count == round(count) else f"{amount(count)} claims"
+    title = f"{short(winner)} keeps out most: {claims} of {short(loser)}, worth {amount(value)}"
+    first = [own for own in pairs if math.isclose(own[0], value) and math.isclose(own[1], count)]
+    if len(first) > 1:
+        those = listed([f"{short(own[3])} over {short(own[2])}" for own in first])
+        title = f"{those} cost most: {claims} each, worth {amount(value)}"
+    elif winner == loser:
+        title = f"{short(winner)} competes most with itself: {claims}, worth {amount(value)}"
     title += f" of {amount(whole)} in all" if len(pairs) > 1 else ""
     drawn = [
         {"contest": f"{short(winner)}\nover {short(loser)}", "value": value}
@@ -111,16 +120,11 @@ def _displaced_chart(tally: ReportTally, names: ReportNames) -> PageChart:
     counts = tally.displaced.by(0)
     own = {name: tally.campaigns.weights.get((name, GRANTED), 0.0) for name in sums}
     ranked = sorted(sums, key=lambda name: (-sums[name], name))
-    first = ranked[0]
-    share = percent(sums[first], own[first])
+    drawn = [{"campaign": names.short(name), "value": sums[name]} for name in ranked[:MOST_BARS] if sums[name]]
+    unit = "value displaced (sum of weights)"
     return PageChart(
-        title=f"{names.short(first)} displaces most: {amount(sums[first])}, which is {share} of its own value",
-        chart=page_charts.bars(
-            [{"campaign": names.short(name), "value": sums[name]} for name in ranked[:MOST_BARS] if sums[name] > 0],
-            "campaign",
-            "value",
-            "value displaced (sum of weights)",
-        ),
+        title=_most_displaced(sums, own, names),
+        chart=page_charts.bars(drawn, "campaign", "value", unit) if drawn else None,
         table=PageTable.of(
             "Value displaced by campaign",
             [
@@ -136,6 +140,20 @@ def _displaced_chart(tally: ReportTally, names: ReportNames) -> PageChart:
     )
 
 
+def _most_displaced(sums: Mapping[str, float], own: Mapping[str, float], names: ReportNames) -> str:
+    first, most, least = leaders(sums, names.short), max(sums.values()), min(sums.values())
+    if most > 0 and len(first) > 1:
+        return f"{listed(first)} displace most: {amount(most)} each"
+    if most > 0:
+        (name,) = (name for name in sums if sums[name] == most)
+        share = f", which is {percent(most, own[name])} of its own value" if own[name] > 0 else ""
+        return f"{first[0]} displaces most: {amount(most)}{share}"
+    # What lets a partner go displaces less than nothing.
+    helping = leaders({name: -value for name, value in sums.items()}, names.short)
+    more = f"; {listed(helping)} let{'s' * (len(helping) == 1)} others go, worth {amount(-least)}"
+    return f"No campaign displaces anything{more if least < 0 else ''}"
+
+
 # Why not
 
 
@@ -149,9 +167,10 @@ def reason_part(tally: ReportTally, names: ReportNames) -> PagePart:
     lines = () if tally.has_denied else (_DEFERRED_ALONE,)
     whole = sum(lost.values())
     if lost:
-        first = next(iter(lost))
-        share = percent(lost[first], whole)
-        finding = f"Most of what does not go out is {first}: {lost[first]:,} of {whole:,} claims ({share})"
+        first, most = leaders(lost, str), max(lost.values())
+        each = " each" if len(first) > 1 else ""
+        share = percent(most, whole)
+        finding = f"What does not go out is most often {listed(first)}: {most:,} of {whole:,} claims{each} ({share})"
     else:
         finding = f"All {sum(counts.values()):,} claims of the table go out"
     return PagePart(
@@ -209,7 +228,7 @@ def _reason_chart(counts: Mapping[str, int], lost: Mapping[str, int]) -> PageCha
     finding = "Nothing is kept back"
     if top:
         together = percent(sum(lost[name] for name in top), whole)
-        finding = f"{_listed(top)} {'explain' if len(top) > 1 else 'explains'} {together} of what does not go out"
+        finding = f"{listed(top)} {'explain' if len(top) > 1 else 'explains'} {together} of what does not go out"
     return PageChart(
         title=finding,
         chart=page_charts.bars(drawn, "reason", "claims", "claims") if drawn else None,
@@ -224,10 +243,6 @@ def _reason_chart(counts: Mapping[str, int], lost: Mapping[str, int]) -> PageCha
             [(name, meanings.get(name), count, share.get(name)) for name, count in counts.items()],
         ),
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 # Quotas and prices
@@ -276,8 +291,7 @@ def _quota_chart(usages: Sequence[Mapping[str, Any]], names: ReportNames) -> Pag
                 own.get("note") or None,
             )
         )
-    finding = "No quota is full" if not full else f"{_listed(full[:3])} {'are' if len(full) > 1 else 'is'} full"
-    finding += f", and {len(full) - 3} more" if len(full) > 3 else ""
+    finding = "No quota is full" if not full else f"{listed(full)} {'are' if len(full) > 1 else 'is'} full"
     columns = [
         PageColumn("quota", TEXT),
         PageColumn("counts", TEXT),
@@ -303,17 +317,21 @@ def _price_chart(tally: ReportTally, names: ReportNames) -> PageChart:
     counts, sums = tally.prices.by(0), tally.prices.weights_by(0)
     mean = {name: sums.get(name, 0.0) / counts[name] for name in counts}
     ranked = sorted(counts, key=lambda own: (-mean[own], own))
-    first = ranked[0]
-    taken = amount(round(mean[first], 4))
-    finding = f"Prices of quotas take most from {names.short(first)}: {taken} of the weight of a claim"
+    most, least = (amount(round(own, 4)) for own in (mean[ranked[0]], -mean[ranked[-1]]))
+    finding = "No quota has a price: none is scarce"
+    if mean[ranked[0]] > 0:
+        finding = (
+            f"Prices of quotas take most from {listed(leaders(mean, names.short))}: {most} of the weight of a claim"
+        )
+    elif mean[ranked[-1]] < 0:
+        # A quota that wants more messages adds to weights.
+        those = listed(leaders({name: -own for name, own in mean.items()}, names.short))
+        finding = f"Prices of quotas add most to {those}: {least} to the weight of a claim"
+    drawn = [{"campaign": names.short(own), "price": mean[own]} for own in ranked[:MOST_BARS] if mean[own]]
+    unit = "mean price of a claim (in weight)"
     return PageChart(
-        title=finding if mean[first] > 0 else "No quota has a price: none is scarce",
-        chart=page_charts.bars(
-            [{"campaign": names.short(own), "price": mean[own]} for own in ranked[:MOST_BARS] if mean[own]],
-            "campaign",
-            "price",
-            "mean price of a claim (in weight)",
-        ),
+        title=finding,
+        chart=page_charts.bars(drawn, "campaign", "price", unit) if drawn else None,
         table=PageTable.of(
             "Prices by campaign",
             [

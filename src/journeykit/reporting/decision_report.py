@@ -13,15 +13,19 @@ from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.plain_data import read_json
 from journeykit.basics.text import clean
 from journeykit.basics.validation import shown
-from journeykit.errors import ModelError
-from journeykit.journey.measure.funnel_report import ReportTable, page, text
+from journeykit.errors import DataError, ModelError
+from journeykit.journey.measure.funnel_report import ReportTable, counted, page, text
 from journeykit.reporting.change_part import change_part
+from journeykit.reporting.contact_pressure import kind_of
 from journeykit.reporting.contest_parts import contest_part, quota_part, reason_part
 from journeykit.reporting.given_parts import example_part, experiment_part, measure_part
 from journeykit.reporting.journey_part import journey_part
 from journeykit.reporting.matrix_page_part import matrix_part
 from journeykit.reporting.page_parts import DAY, ISOLATE, ISOLATED, TEXT, PagePart
 from journeykit.reporting.pressure_page_part import pressure_part
+from journeykit.reporting.pressure_tally import NEEDED as PRESSURE_NEEDED
+from journeykit.reporting.pressure_tally import OPTIONAL as PRESSURE_OPTIONAL
+from journeykit.reporting.pressure_tally import PressureTally
 from journeykit.reporting.report_page import page_html, shown_number
 from journeykit.reporting.report_tally import NEEDED, READ, ReportTally
 from journeykit.reporting.voice_parts import ReportNames, calendar_part, headline, voice_part
@@ -166,7 +170,7 @@ def report(
         compare: what ``compare --json`` printed, or a `Comparison`: what another playbook would change.
         examples: the rows of so many contacts are shown. Without it nothing of a single contact is in the page.
         title: its heading; by default the playbook's name.
-        at: the instant at which segments are asked, aware; by default that of the first row.
+        at: the instant at which segments are asked, aware; by default that of the last decision.
         zone: IANA name of the zone in which instants of a table without an offset are meant.
         max_bad: how many bad rows of contacts are tolerated, as a number or as a share (``"1%"``).
 
@@ -194,20 +198,24 @@ def report(
     decisions, contacts = _lasting(decisions), _lasting(contacts)
     where = None if zone is None else clock(zone).zone
     log = DecisionLog(decisions, zone=where).of_playbook(playbook)
-    optional = tuple(name for name in READ if name not in NEEDED)
     groups = None
     if contacts is not None:
-        first = at or _first_instant(log)
-        groups = ContactGroups.read(playbook, contacts, at=first, by=("segment", "stage"), zone=zone, max_bad=max_bad)
-    tally = ReportTally(playbook, groups, examples)
+        at = at or _last_instant(log)
+        groups = ContactGroups.read(playbook, contacts, at=at, by=("segment", "stage"), zone=zone, max_bad=max_bad)
+    tally, load = ReportTally(playbook, groups, examples), PressureTally(kind_of(playbook))
+    pressed = (*PRESSURE_NEEDED, *PRESSURE_OPTIONAL)
+    counts_load = {*PRESSURE_NEEDED} <= {*log.columns}
+    optional = tuple(dict.fromkeys(name for name in (*READ, *pressed) if name not in NEEDED))
     for piece in log.pieces(NEEDED, optional):
         tally.add(piece)
+        if counts_load and piece.num_rows:
+            load.take(piece.select(pressed))
     given = {"summary": summary, "measures": measures, "comparison": compare}
     found = {name: _plain(value, name) for name, value in given.items()}
     names = ReportNames(playbook, tally)
-    parts = tuple(_parts(playbook, tally, names, groups, contacts, decisions, log, found, examples, at, zone))
-    heading = title or names.short(playbook.name)
-    lines = tuple(_about(playbook, log, tally))
+    parts = tuple(_parts(playbook, tally, load, names, groups, contacts, decisions, log, found, examples, at, zone))
+    heading = clean(title) if title else names.short(playbook.name)
+    lines = tuple(_about(playbook, log, tally, groups))
     page = page_html(heading, lines, parts, names.short.hints)
     return DecisionReport(title=heading, lines=lines, parts=parts, html=page)
 
@@ -215,6 +223,7 @@ def report(
 def _parts(
     playbook: Playbook,
     tally: ReportTally,
+    load: PressureTally,
     names: ReportNames,
     groups: ContactGroups | None,
     contacts: Any,
@@ -226,18 +235,17 @@ def _parts(
     zone: str | None,
 ) -> Iterator[PagePart]:
     """The parts of the page, in their order."""
-    known = None if groups is None else groups.contacts
-    yield headline(tally, known)
+    yield headline(tally)
     yield calendar_part(tally, names, playbook.timezone)
     yield voice_part(tally, names, has_contacts=groups is not None)
     yield contest_part(tally, names)
     yield reason_part(tally, names)
-    yield pressure_part(playbook, tally, names, contacts, decisions, log.columns, zone)
+    yield pressure_part(playbook, tally, names, load, groups, log.columns)
     yield quota_part(playbook, tally, names, found["summary"])
     # Without the content of messages nobody knows in which cell they are.
-    first = micros(at) if at is not None else None if tally.span is None else tally.span[0]
+    last = micros(at) if at is not None else None if tally.span is None else tally.span[1]
     told = decisions if "content_id" in log.columns else None
-    yield matrix_part(playbook, names, contacts, told, first, zone)
+    yield matrix_part(playbook, names, contacts, told, last, zone)
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)
@@ -247,7 +255,7 @@ def _parts(
         yield shown
 
 
-def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally) -> Iterator[str]:
+def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally, groups: ContactGroups | None) -> Iterator[str]:
     """What the report is about."""
     if tally.span is None:
         yield "No decisions."
@@ -261,6 +269,8 @@ def _about(playbook: Playbook, log: DecisionLog, tally: ReportTally) -> Iterator
         )
         yield f"Decided {when} ({playbook.timezone}), {runs}; {tally.rows:,} claims of {tally.contacts:,} contacts."
     yield f"Playbook {playbook.fingerprint[:12]}; decisions from {clean(PurePath(log.source).name)[:_LONGEST_SOURCE]}."
+    if groups is not None and groups.bad_rows:
+        yield f"{counted(groups.bad_rows, 'row')} of contacts could not be used."
 
 
 _LONGEST_RUN, _LONGEST_SOURCE = 60, 120
@@ -273,20 +283,17 @@ def _lasting(source: Any) -> Any:
     return source.read_all() if hasattr(source, "read_all") else list(source)
 
 
-def _first_instant(log: DecisionLog) -> datetime:
-    """The instant of the first row, at which segments are asked.
+def _last_instant(log: DecisionLog) -> datetime:
+    """The instant of the last decision, at which segments are asked.
 
     Raises:
         ModelError: where no row has one.
     """
-    for piece in log.pieces((), ("decided_at",)):
-        known = piece["decided_at"].drop_null()
-        if len(known):
-            found: datetime = known[0].as_py()
-            return found
-    if log.rows:
+    for _ in log.pieces((), ("decided_at",)):
+        pass
+    if log.instants is None and log.rows:
         raise ModelError("the decisions do not say when they were made: give at", field="at")
-    return moment(0)
+    return moment(0) if log.instants is None else log.instants[1]
 
 
 def _plain(value: Any, what: str) -> Mapping[str, Any] | None:
@@ -295,6 +302,17 @@ def _plain(value: Any, what: str) -> Mapping[str, Any] | None:
         return None
     if hasattr(value, "to_dict"):
         value = value.to_dict()
-    if isinstance(value, Mapping):
-        return value
-    return read_json(value, what)
+    if not isinstance(value, Mapping):
+        return read_json(value, what)
+    lacking = [name for name in _KEYS[what] if name not in value]
+    if lacking:
+        raise DataError(f"this is no JSON of {what}: it has no {', '.join(lacking)}", source=what)
+    return value
+
+
+_KEYS = {
+    "summary": ("quotas",),
+    "measures": ("all", "by", "since", "until", "level", "unit"),
+    "comparison": ("sides", "pairs"),
+}
+"""What the report reads of what others give."""

@@ -17,6 +17,8 @@ from journeykit.reporting.page_parts import (
     PageTable,
     ShortNames,
     amount,
+    leaders,
+    listed,
 )
 from journeykit.reporting.report_tally import NOBODY
 from journeykit.reporting.voice_parts import GRANTED, MOST_BARS, cut_note, granted_by
@@ -41,13 +43,16 @@ def experiment_part(playbook: Playbook, tally: ReportTally, names: ReportNames) 
     messages, sizes = granted_by(tally.arms), {own: tally.contacts_in(own) for own in tally.arms.by(0)}
     each = {own: messages[own] / sizes[own] for own in sizes if sizes[own]}
     order = sorted(each)
-    first, last = max(order, key=lambda own: each[own]), min(order, key=lambda own: each[own])
     short = names.short
-    finding = (
-        f"{short(first)} sends most: {each[first]:,.2f} messages per contact, {short(last)} least: {each[last]:,.2f}"
-    )
+    first = leaders({own: each[own] for own in order}, short)
+    last = leaders({own: -each[own] for own in order}, short)
+    most, least = (f"{own:,.2f}" for own in (max(each.values()), min(each.values())))
+    finding = f"{listed(first)} send{'s' * (len(first) == 1)} most: {most} messages per contact, "
+    finding += f"{listed(last)} least: {least}"
+    if len(first) == len(order):
+        finding = f"All arms send alike: {most} messages per contact"
     if len(order) == 1:
-        finding = f"All contacts are in one arm: {short(first)}, {each[first]:,.2f} messages per contact"
+        finding = f"All contacts are in one arm: {first[0]}, {most} messages per contact"
     rows = [
         (
             short(own),
@@ -114,11 +119,13 @@ def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNa
         if not known:
             continue
         known.sort(key=lambda own: (-own[3], own[0]))
-        best = known[0]
-        rate = f"{100 * best[3]:.1f} % of messages ({100 * best[4]:.1f} to {100 * best[5]:.1f} %)"
-        finding = f"{short(response)}: {rate}"
+        best = [own for own in known if own[3] == known[0][3]]
+        _, _, _, rate, low, high, *_ = best[0]
+        finding = f"{short(response)}: {100 * rate:.1f} % of messages"
+        finding += f" ({100 * low:.1f} to {100 * high:.1f} %)" if len(best) == 1 and low is not None else ""
         if len(known) > 1:
-            finding = f"{best[0]} has the highest rate of {finding}"
+            has = "has" if len(best) == 1 else "have"
+            finding = f"{listed([own[0] for own in best])} {has} the highest rate of {finding}"
         columns = [
             PageColumn(by, TEXT),
             PageColumn("messages"),
@@ -129,7 +136,10 @@ def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNa
             PageColumn("value", NUMBER),
             PageColumn("note", TEXT),
         ]
-        drawn = [{"group": own[0], "rate": own[3], "low": own[4], "high": own[5]} for own in known[:MOST_BARS]]
+        drawn = [
+            {"group": own[0], "rate": own[3], **dict(zip(("low", "high"), _ends(own), strict=True))}
+            for own in known[:MOST_BARS]
+        ]
         yield PageChart(
             title=finding,
             chart=_rates(drawn, short(response)),
@@ -145,15 +155,20 @@ def _rates(drawn: Sequence[Mapping[str, Any]], response: str) -> Any:
     return page_charts.intervals(drawn, "group", "rate", ("low", "high"), f"share of messages with {response}")
 
 
+def _ends(own: Sequence[Any]) -> Sequence[float]:
+    """Where a rate's interval is drawn: without one, at the rate."""
+    return own[4:6] if own[4] is not None else (own[3], own[3])
+
+
 def _measured(group: Mapping[str, Any], own: Mapping[str, Any], short: ShortNames) -> tuple[Any, ...]:
     rate = own["rate"]
-    ends = (rate["low"], rate["high"]) if rate["low"] is not None else (rate["rate"], rate["rate"])
     return (
         _group_name(group["group"], short),
         rate["whole"],
         rate["part"],
         rate["rate"],
-        *ends,
+        rate["low"],
+        rate["high"],
         own.get("value"),
         _FEW if rate.get("is_small") else None,
     )

@@ -18,6 +18,8 @@ from journeykit.reporting.page_parts import (
     PagePart,
     PageTable,
     amount,
+    leaders,
+    listed,
     percent,
 )
 from journeykit.reporting.report_tally import NOBODY
@@ -49,7 +51,6 @@ def journey_part(playbook: Playbook, tally: ReportTally, names: ReportNames, gro
     found = {name: sizes.get(name, 0) for name in order} | ({NOBODY: sizes[None]} if sizes.get(None) else {})
     messages = tally.stages.by(0)
     whole = sum(found.values())
-    largest = max(found, key=lambda own: found[own])
     owners = {stage.name: stage.owner for stage in playbook.journey.stages} if playbook.journey is not None else {}
     columns = [
         PageColumn("stage", TEXT),
@@ -70,9 +71,8 @@ def journey_part(playbook: Playbook, tally: ReportTally, names: ReportNames, gro
         )
         for own, count in found.items()
     ]
-    share = percent(found[largest], whole)
     chart = PageChart(
-        title=f"Most contacts are in {names.short(largest)}: {found[largest]:,} of {whole:,} ({share})",
+        title=_largest(found, names),
         chart=page_charts.bars(
             [{"stage": names.short(own), "contacts": count} for own, count in found.items()],
             "stage",
@@ -86,16 +86,28 @@ def journey_part(playbook: Playbook, tally: ReportTally, names: ReportNames, gro
     return PagePart(key=key, title=title, charts=charts, html=_picture(playbook, sizes))
 
 
+def _largest(found: Mapping[str, int], names: ReportNames) -> str:
+    """Where most contacts are."""
+    first, most, whole = leaders(found, names.short), max(found.values()), sum(found.values())
+    if not whole:
+        return "No contact is on any stage"
+    each = " each" if len(first) > 1 else ""
+    said = f"{most:,} of {whole:,}{each} ({percent(most, whole)})"
+    if first == (NOBODY,):
+        return f"The most contacts have no stage: {said}"
+    return f"The most contacts are in {listed(first)}: {said}"
+
+
 def _rate_chart(rates: Mapping[str, float], names: ReportNames) -> PageChart:
     """How many messages a contact of each stage gets."""
     short = names.short
-    most = max(rates, key=lambda own: rates[own])
+    most = max(rates.values())
     title = "No stage gets a message"
-    if rates[most]:
+    if most:
         silent = [short(own) for own, rate in rates.items() if not rate and own != NOBODY]
         more = f" and {len(silent) - _NAMED:,} more" if len(silent) > _NAMED else ""
         none = f"; no message goes to {', '.join(silent[:_NAMED])}{more}" if silent else ""
-        title = f"Contacts in {short(most)} get most messages, {amount(rates[most])} each{none}"
+        title = f"Contacts in {listed(leaders(rates, short))} get most messages, {amount(most)} each{none}"
     rows = [(short(own), rate) for own, rate in rates.items()]
     columns = [PageColumn("stage", TEXT), PageColumn("messages for each contact", NUMBER)]
     bars = [{"stage": stage, "messages": rate} for stage, rate in rows]

@@ -19,6 +19,8 @@ from journeykit.reporting.page_parts import (
     PageColumn,
     PagePart,
     PageTable,
+    leaders,
+    listed,
     percent,
 )
 
@@ -159,8 +161,9 @@ def _unheard_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[Pag
     if everybody is None or not everybody.unheard:
         return
     whys = dict(sorted(everybody.unheard.items(), key=lambda own: -own[1]))
-    why, count = next(iter(whys.items()))
-    whole = sum(whys.values())
+    first, whole = leaders(whys, WHYS.__getitem__), sum(whys.values())
+    is_one = len(first) == 1
+    most = f"{listed(first)} {'is the most frequent reason' if is_one else 'are the most frequent reasons'}"
     columns = [
         PageColumn(matrix.audience.replace("*", " and "), TEXT),
         PageColumn("contacts", COUNT),
@@ -171,10 +174,10 @@ def _unheard_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[Pag
         for own in matrix.groups
         if own.unheard
     ]
-    share = percent(count, whole)
+    share = percent(max(whys.values()), whole) + ("" if is_one else " each")
     bars = [{"why": name.replace("_", " "), "contacts": own} for name, own in whys.items()]
     yield PageChart(
-        title=f"Why nobody can address {whole:,} contacts: {WHYS[why]} is the most frequent reason ({share})",
+        title=f"Why nobody can address {counted(whole, 'contact')}: {most} ({share})",
         chart=page_charts.bars(bars, "why", "contacts", "contacts"),
         table=PageTable.of("Contacts whom nobody can address", columns, rows),
     )
@@ -184,7 +187,9 @@ def _crowded_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[Pag
     """Where several messages ask for the same contacts, if they do."""
     if not matrix.crowded or matrix.everybody is None:
         return
-    short, first = names.short, matrix.crowded[0]
+    short = names.short
+    wanted = {(short(own.group.label), short(own.channel)): own.wanted or 0.0 for own in matrix.crowded}
+    most = listed(leaders(wanted, lambda own: f"{own[0]} by {own[1]}"))
     columns = [
         PageColumn(matrix.audience.replace("*", " and "), TEXT),
         PageColumn("channel", TEXT),
@@ -200,10 +205,7 @@ def _crowded_charts(matrix: MessagingMatrix, names: ReportNames) -> Iterator[Pag
     ]
     shown = matrix.crowded[:_MOST_BARS]
     yield PageChart(
-        title=(
-            f"{first.wanted or 0:.1f} messages ask for each contact of {short(first.group.label)} by "
-            f"{short(first.channel)}, more than anywhere else"
-        ),
+        title=f"{max(wanted.values()):.1f} messages ask for each contact of {most}, more than anywhere else",
         chart=page_charts.bars(
             [{"where": f"{short(own.group.label)}: {short(own.channel)}", "messages": own.wanted} for own in shown],
             "where",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
 from journeykit.basics.text import clean
 
+_Key = TypeVar("_Key")
+_Named = TypeVar("_Named")
 LONGEST_NAME = 60
 """So many characters of a name are shown; the whole name, up to a limit of its own, is shown on hover."""
 LONGEST_HINT = 200
@@ -158,6 +161,28 @@ class PagePart:
         """The same as plain data."""
         found = {"title": self.title, "lines": list(self.lines), "charts": [own.to_dict() for own in self.charts]}
         return {**found, "missing": self.missing} if self.missing else found
+
+
+def leaders(values: Mapping[_Key, float], name: Callable[[_Key], _Named]) -> tuple[_Named, ...]:
+    """All that have the largest value, by their names: a title that names one of several would not be true.
+
+    Example:
+        >>> leaders({"events": 2, "sales": 3, "care": 3}, str)
+        ('sales', 'care')
+    """
+    most = max(values.values())
+    return tuple(name(own) for own, value in values.items() if math.isclose(value, most, rel_tol=1e-9))
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence.
+
+    Example:
+        >>> listed(["a"]), listed(["a", "b"]), listed("abcde")
+        ('a', 'a and b', 'a, b, c and 2 more')
+    """
+    shown = [*names[:most], f"{len(names) - most:,} more"] if len(names) > most else [*names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from journeykit.journey.measure.funnel_report import counted
 from journeykit.reporting import page_charts
-from journeykit.reporting.contact_pressure import pressure
+from journeykit.reporting.contact_pressure import pressure_of
 from journeykit.reporting.page_parts import (
     COUNT,
     NUMBER,
@@ -17,6 +17,8 @@ from journeykit.reporting.page_parts import (
     PagePart,
     PageTable,
     amount,
+    leaders,
+    listed,
     percent,
 )
 from journeykit.reporting.pressure_tally import NEEDED
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
     from journeykit.playbook.playbook import Playbook
     from journeykit.reporting.contact_pressure import ContactPressure, PressureCell, RulePressure
+    from journeykit.reporting.pressure_tally import PressureTally
     from journeykit.reporting.report_tally import ReportTally
     from journeykit.reporting.voice_parts import ReportNames
+    from journeykit.segments.contact_facets import ContactGroups
 
 _KEY, _TITLE = "pressure", "Pressure on contacts"
 _SHARED = "A claim that several limits stop counts for each; what was displaced is shared among them."
@@ -40,10 +44,9 @@ def pressure_part(
     playbook: Playbook,
     tally: ReportTally,
     names: ReportNames,
-    contacts: Any,
-    decisions: Any,
+    load: PressureTally,
+    groups: ContactGroups | None,
     columns: Collection[str],
-    zone: str | None,
 ) -> PagePart:
     """How many messages contacts get, and which limits keep them few.
 
@@ -51,17 +54,16 @@ def pressure_part(
         playbook: the playbook that decided.
         tally: what was counted.
         names: the names of the report.
-        contacts: the table of contacts; None where it was not given.
-        decisions: the table of decisions.
-        columns: the columns that it has.
-        zone: the zone in which instants without an offset are meant.
+        load: what was counted of pressure; nothing, where columns are lacking.
+        groups: the contacts by segment; None where they were not given.
+        columns: the columns that the decisions have.
     """
     if not tally.rows:
         return PagePart(key=_KEY, title=_TITLE, missing="the table of decisions has no rows")
     lacking = [name for name in NEEDED if name not in columns]
     if lacking:
         return PagePart(key=_KEY, title=_TITLE, missing=f"the columns {', '.join(lacking)} of the decisions")
-    found = pressure(playbook, contacts, decisions=decisions, zone=zone)
+    found = pressure_of(playbook, load, groups, ("segment",))
     charts = [_load_chart(found.every), *_group_charts(found, names), *_limit_charts(found.rules, names)]
     return PagePart(key=_KEY, title=_TITLE, charts=tuple(charts))
 
@@ -101,11 +103,14 @@ def _group_charts(found: ContactPressure, names: ReportNames) -> Iterator[PageCh
     if len(groups) < 2:
         return
     groups.sort(key=lambda own: (-(own.mean or 0.0), own.name))
-    first, last = groups[0], groups[-1]
     short = names.short
-    means = [amount(round(own.mean or 0.0, 2)) for own in (first, last)]
+    means = {own.name: own.mean or 0.0 for own in groups}
+    first, last = leaders(means, short), leaders({name: -own for name, own in means.items()}, short)
+    most, least = (amount(round(own, 2)) for own in (max(means.values()), min(means.values())))
+    finding = f"{listed(first)} get{'s' * (len(first) == 1)} most messages: {most} per contact; "
+    finding += f"{listed(last)} least: {least}"
     yield PageChart(
-        title=f"{short(first.name)} gets most messages: {means[0]} per contact; {short(last.name)} least: {means[1]}",
+        title=finding if len(first) < len(groups) else f"All segments get as many messages: {most} per contact",
         chart=page_charts.bars(
             [{"segment": short(own.name), "messages": own.mean} for own in groups[:MOST_BARS]],
             "segment",
@@ -147,16 +152,22 @@ def _limit_charts(rules: Sequence[RulePressure], names: ReportNames) -> Iterator
     if not rules:
         return
     short = names.short
-    if any(own.displaced for own in rules):
-        ranked = sorted(rules, key=lambda own: (-(own.displaced or 0.0), own.rule))
-        first, unit, value = ranked[0], "value displaced (sum of weights)", "displaced"
-        cost = amount(first.displaced or 0.0)
-        finding = f"The limit that costs most is {short(first.rule)}: messages displaced {cost} by it"
+    costs = {own.rule: own.displaced or 0.0 for own in rules}
+    if max(costs.values()) > 0:
+        ranked = sorted(rules, key=lambda own: (-costs[own.rule], own.rule))
+        unit, value, cost = "value displaced (sum of weights)", "displaced", amount(max(costs.values()))
+        first = leaders(costs, short)
+        finding = f"The limit that costs most is {first[0]}: messages displaced {cost} by it"
+        if len(first) > 1:
+            finding = f"The limits that cost most are {listed(first)}: messages displaced {cost} by each"
     else:
         ranked = sorted(rules, key=lambda own: (-own.stopped, own.rule))
-        first, unit, value = ranked[0], "eligible claims that do not go out", "stopped"
-        stopped = counted(first.stopped, "eligible claim")
-        finding = f"The limit that stops most is {short(first.rule)}: {stopped}, worth {amount(first.weight)}"
+        unit, value, stopped = "eligible claims that do not go out", "stopped", ranked[0].stopped
+        first = leaders({own.rule: own.stopped for own in ranked}, short)
+        finding = f"The limit that stops most is {first[0]}: {counted(stopped, 'eligible claim')}, worth "
+        finding += amount(ranked[0].weight)
+        if len(first) > 1:
+            finding = f"The limits that stop most are {listed(first)}: {counted(stopped, 'eligible claim')} each"
     drawn = [{"limit": short(own.rule), "number": getattr(own, value)} for own in ranked if getattr(own, value)]
     columns = [
         PageColumn("limit", TEXT),

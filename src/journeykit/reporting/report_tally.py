@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from journeykit.basics.clock import clock, day_date
 from journeykit.columns.name_numbers import Names
+from journeykit.errors import DataError
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.model.outcome import Outcome
 from journeykit.tables.arrow.arrays import as_numpy, is_known, one_piece
@@ -168,6 +169,13 @@ class ReportTally:
     def contacts(self) -> int:
         """How many contacts have rows."""
         return self._contacts.count
+
+    @property
+    def silent(self) -> int:
+        """How many contacts of the table of contacts have no rows."""
+        if self._groups is None:
+            return 0
+        return self._groups.contacts - int(np.count_nonzero(self._groups.find(self._contacts.ids) >= 0))
 
     @property
     def by_messages(self) -> dict[int, int]:
@@ -335,8 +343,15 @@ def coded_names(column: pa.Array) -> Coded:
 
 
 def known_numbers(column: pa.Array) -> NDArray[np.float64]:
-    """The numbers of a column; nothing counts 0."""
-    return np.where(is_known(column), as_numpy(column), 0.0)
+    """The numbers of a column; nothing counts 0.
+
+    Raises:
+        DataError: for one that is not finite, with which nothing could be added up.
+    """
+    found: NDArray[np.float64] = np.where(is_known(column), as_numpy(column), 0.0)
+    if not np.isfinite(found).all():
+        raise DataError("a weight, a price or what was displaced is not a finite number", source="decisions")
+    return found
 
 
 def _is_any(coded: Coded, wanted: Collection[str]) -> NDArray[np.bool_]:

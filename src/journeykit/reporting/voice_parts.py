@@ -22,6 +22,8 @@ from journeykit.reporting.page_parts import (
     PageTable,
     ShortNames,
     amount,
+    leaders,
+    listed,
     percent,
 )
 from journeykit.reporting.report_tally import NOBODY
@@ -79,17 +81,12 @@ def granted_by(sums: PairSums) -> dict[str, int]:
     return {name: int(sums.counts[name, GRANTED]) for name in sums.by(0)}
 
 
-def headline(tally: ReportTally, contacts: int | None) -> PagePart:
-    """What a reader must know first.
-
-    Args:
-        tally: what was counted.
-        contacts: how many contacts there are; None where the report has only those with claims.
-    """
+def headline(tally: ReportTally) -> PagePart:
+    """What a reader must know first."""
     messages = sum(granted_by(tally.teams).values())
     value = sum(weight for (_, outcome), weight in tally.teams.weights.items() if outcome == GRANTED)
     reached = tally.contacts - tally.by_messages.get(0, 0)
-    whole = tally.contacts if contacts is None else max(contacts, tally.contacts)
+    whole = tally.contacts + tally.silent
     figures = (
         (f"{messages:,}", "messages go out"),
         (f"{reached:,}", f"of {whole:,} contacts get one ({percent(reached, whole)})"),
@@ -105,9 +102,10 @@ def _short(tally: ReportTally) -> Iterable[str]:
         return
     lost = Counter({name: int(count) for name, count in _by_reason(tally).items() if name != Reason.GRANTED})
     if lost:
-        reason, count = lost.most_common(1)[0]
-        meaning = Reason(reason).meaning if reason in list(Reason) else ""
-        yield f"What does not go out is most often {reason} ({percent(count, lost.total())}): {meaning}."
+        first, share = leaders(lost, str), percent(max(lost.values()), lost.total())
+        meaning = f": {Reason(first[0]).meaning}" if len(first) == 1 and first[0] in list(Reason) else ""
+        each = " each" if len(first) > 1 else ""
+        yield f"What does not go out is most often {listed(first)} ({share}{each}){meaning}."
     if not tally.has_denied and tally.rows:
         yield "The decisions hold no denied claims; `journeykit decide --all` writes them too."
 
@@ -118,15 +116,13 @@ def _by_reason(tally: ReportTally) -> dict[str, int]:
 
 def _most_of_voice(counts: Mapping[str, int], short: ShortNames, what: str) -> str:
     """Who takes most, as a sentence without its full stop."""
-    whole = sum(counts.values())
-    ranked = sorted(counts, key=lambda own: (-counts[own], own))
-    first = ranked[0]
-    if len([own for own in ranked if counts[own]]) == 1:
-        return f"All messages come from {short(first)}"
-    share = percent(counts[first], whole)
-    if counts[ranked[1]] == counts[first]:
-        return f"{short(first)} and {short(ranked[1])} take {share} of attention each, most of all {what}s"
-    return f"{short(first)} takes {share} of attention, most of any {what}"
+    taking = {own: counts[own] for own in sorted(counts) if counts[own]}
+    if len(taking) == 1:
+        return f"No message names a {what}" if NOBODY in taking else f"All messages come from {short(*taking)}"
+    first, share = leaders(taking, short), percent(max(taking.values()), sum(taking.values()))
+    if len(first) > 1:
+        return f"{listed(first)} take {share} of attention each, most of all {what}s"
+    return f"{first[0]} takes {share} of attention, most of any {what}"
 
 
 # The calendar
@@ -138,11 +134,12 @@ def calendar_part(tally: ReportTally, names: ReportNames, timezone: str) -> Page
     waiting = tally.waiting.by(0)
     if not days:
         return PagePart(key="calendar", title="Calendar", missing="no message goes out, so no day has any")
-    whole, first = sum(days.values()), next(iter(days))
-    title = f"Most messages go out on {_day(first)}: {days[first]:,} of {whole:,} ({percent(days[first], whole)})"
+    whole, first, most = sum(days.values()), leaders(days, _day), max(days.values())
+    has, each = ("has", "") if len(first) == 1 else ("have", " each")
+    title = f"{listed(first)} {has} the most messages: {most:,} of {whole:,}{each} ({percent(most, whole)})"
     if len(days) == 1:
         said = f"All {whole:,} messages go out" if whole > 1 else "The only message goes out"
-        title = f"{said} on {_day(first)}"
+        title = f"{said} on {first[0]}"
     counts: Counter[tuple[str, str]] = Counter()
     for (day, team), count in tally.days.counts.items():
         counts[day, names.series(team)] += int(count)
@@ -305,10 +302,18 @@ def _loudest(sums: PairSums, names: ReportNames, what: str) -> str:
     """Where one team takes the largest part of attention."""
     sizes = sums.by(0)
     known = [own for own in sizes if own != NOBODY] or [*sizes]
-    share, group, team = max(
-        (sums.counts[group, team] / sizes[group], group, team) for group, team in sums.counts if group in set(known)
-    )
+    shares = {
+        (group, team): sums.counts[group, team] / sizes[group]
+        for group in known
+        for team in names.teams
+        if sums.counts[group, team]
+    }
     if len(sums.by(1)) == 1:
-        return f"All messages to every {what} come from {names.short(team)}"
-    said = f"{names.short(team)} takes {percent(share, 1)} of attention, the largest share in any {what}"
+        return f"All messages to every {what} come from {names.short(*sums.by(1))}"
+    share = percent(max(shares.values()), 1)
+    first = leaders(shares, lambda own: f"{names.short(own[1])} in {names.short(own[0])}")
+    if len(first) > 1:
+        return f"{listed(first)} take {share} of attention each, the largest share in any {what}"
+    group, team = max(shares, key=lambda own: shares[own])
+    said = f"{names.short(team)} takes {share} of attention, the largest share in any {what}"
     return f"In the {what} {names.short(group)}, {said}"
