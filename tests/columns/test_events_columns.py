@@ -53,6 +53,8 @@ def test_contacts_that_fall_back_have_their_events():
     )
     other = assert_equal(book(rule), rows, None, at=AT, events=log)
     assert other.summary().outcomes == {"granted": 2}
+    # Of the first nothing is decided: their event is nobody's.
+    assert other.summary().to_dict()["tables"]["events"]["unknown"] == 1
 
 
 def test_a_table_of_events_that_cannot_be_used_is_refused():

@@ -122,6 +122,7 @@ class TableReader:
         self._held: list[Chunk | BadRow] | None = None
         self._score_table: ScoreEncoder | None = None
         self._events: EventCounts | None = None
+        self._event_rows: np.ndarray | None = None
         self.unknown_events = 0
         self._scores: ScoreArrays
 
@@ -261,7 +262,7 @@ class TableReader:
         end = micros(run.at)
         read = DecisionEvents(source, kept, asked, zone=run.zone, end=end, bad=run.bad, threads=self.threads)
         self._events = read.join(met, len(self._repeated))
-        self.unknown_events = read.unknown
+        self._event_rows, self.unknown_events = read.of, int(read.of[-1])
         run.count_events(read.given, read.kept)
         run.quality.widen("events", read.span)
         taken += ignored_and_rests(run.decider.ruleset, self._events, taken, self.parts, end)
@@ -505,6 +506,8 @@ class TableReader:
                 self.undecided.append(state.start + row)
                 if self._score_table is not None:
                     self.unknown_scores += int(self._score_table.counts[state.start + row])
+                if self._event_rows is not None:
+                    self.unknown_events += int(self._event_rows[state.start + row])
 
     def finish(self) -> None:
         """Count what belongs to nobody, once all contacts are decided."""

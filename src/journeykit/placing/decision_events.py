@@ -45,7 +45,7 @@ class DecisionEvents:
 
     Attributes:
         rows: how many rows of the table that is given could be read.
-        unknown: how many of them belong to nobody.
+        of: by contact, how many of them are theirs; the last is how many belong to nobody.
         span: the earliest and the latest of their instants, in microseconds; None without any.
         given: by name, how many of them there are.
         kept: the names of those that the ledger keeps.
@@ -71,7 +71,8 @@ class DecisionEvents:
         self._bad = bad
         self._threads = threads
         self._ignored = asked.events.index(IGNORED) if IGNORED in asked.events else -1
-        self.rows = self.unknown = 0
+        self.rows = 0
+        self.of = np.zeros(1, np.uint32)
         self.span: tuple[int, int] | None = None
         self.given: Mapping[str, int] = {}
         self.kept: frozenset[str] = frozenset()
@@ -82,6 +83,7 @@ class DecisionEvents:
         Raises:
             DataError: if the table has rows, none of which can be used.
         """
+        self.of = np.zeros(contacts + 1, np.uint32)
         log = self._taken(met)
         large = log.too_large(contacts)
         found = log.arrays(contacts, np.zeros(0, np.int64))
@@ -98,7 +100,7 @@ class DecisionEvents:
     def _taken(self, met: ContactIndex) -> ContactEvents:
         log = ContactEvents(len(self._asked.numbers), len(self._asked.values))
         if self._source is not None:
-            self.rows, self.unknown = self._add(log, self._source, met)
+            self.rows = self._add(log, self._source, met)
             self.given = dict(self._reader.met)
             self._reader.met.clear()
             if self._source.count is not None:
@@ -109,9 +111,9 @@ class DecisionEvents:
             self.kept = frozenset(self._reader.met)
         return log
 
-    def _add(self, log: ContactEvents, source: ArrowTable, met: ContactIndex) -> tuple[int, int]:
-        """Add the events of a table; how many rows could be read, and how many of them belong to nobody."""
-        rows = unknown = 0
+    def _add(self, log: ContactEvents, source: ArrowTable, met: ContactIndex) -> int:
+        """Add the events of a table; how many rows could be read."""
+        rows = 0
 
         def read(part: Any) -> Any:
             taken = self._reader.read(part)
@@ -128,9 +130,9 @@ class DecisionEvents:
             rows += len(taken.at)
             if source is self._source:
                 self.span = wider(self.span, span_of(taken.at))
-            unknown += int(np.count_nonzero(contact < 0))
+                np.add.at(self.of, contact, 1)  # nobody is -1, the last
             log.add(contact, taken, (contact >= 0) & (taken.at <= self._end) & self._is_wanted(taken))
-        return rows, unknown
+        return rows
 
     def _is_wanted(self, taken: Taken) -> np.ndarray:
         wanted: np.ndarray = taken.names < len(self._asked.events)
