@@ -430,6 +430,10 @@ class Arbiter(DecisionAuditor):
             >>> table.select(["contact_id", "campaign_id", "outcome"]).to_pylist()[0]
             {'contact_id': 2, 'campaign_id': 'launch', 'outcome': 'granted'}
         """
+        for name, asked in (("partition", partition is not None), ("append", append)):
+            if asked and out is None:
+                raise ModelError(f"{name} is about a folder that is written: give out too", field=name)
+        goes_to: dict[str, Any] | None = None if out is None else {"out": out, "partition": partition, "append": append}
         kind: type[TableJob | TablesByRows]
         try:
             if has_kernels():
@@ -466,10 +470,8 @@ class Arbiter(DecisionAuditor):
             keep_decisions=keep_decisions,
             waiting=waiting,
             threads=threads,
+            goes_to=goes_to,
         )
-        for name, asked in (("partition", partition is not None), ("append", append)):
-            if asked and out is None:
-                raise ModelError(f"{name} is about a folder that is written: give out too", field=name)
         if calendar is not None:
             # What cannot be is said before the work.
             job.calendar()
@@ -482,7 +484,7 @@ class Arbiter(DecisionAuditor):
 
         if stream and out is None:
             return job.pieces(tell)
-        found = job.table() if out is None else job.write(out, partition=partition, append=append)
+        found = job.table() if goes_to is None else job.write(**goes_to)
         tell(job)
         return found
 

@@ -74,6 +74,14 @@ def test_the_option_comes_anywhere(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_the_option_is_given_once_and_whole(capsys):
+    """What would be taken for it and do nothing is refused, and so is a second one."""
+    assert main(["check", "own.json", "--log-format", "json", "--log-format=text"]) == USAGE
+    assert "argument --log-format: given twice; it takes one value" in capsys.readouterr().err
+    for words in (["--log-form", "json", "check", "own.json"], ["--log=json", "check", "own.json"]):
+        assert main(words) == USAGE
+
+
 def test_a_quiet_run_says_errors_alone(capsys):
     """Neither phases nor the summary."""
     words = ["decide", "own.json", "--contacts", "c.csv", *WHEN, "--out", "d.csv", "--quiet", *FORMAT]

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.job.row_job import decide_one
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 OWN = {"content": [{"id": "note", "channel": "email"}], "campaigns": [{"id": "sale", "content": ["note"]}]}
@@ -104,6 +105,32 @@ def test_a_run_that_fails_says_why(gathered, tmp_path, engine):
     gc.collect()
     (run,) = (span for span in spans.get_finished_spans() if span.name == "journeykit.run")
     assert run.status.description == "the run did not come to its end"
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_a_run_whose_tables_or_output_fail_says_why(gathered, tmp_path, engine):
+    """Whether a table cannot be read before anything is decided, or the decisions cannot be put in their place."""
+    spans, _ = gathered
+    with pytest.raises(DataError):
+        job(engine, contacts=TABLES["contacts"], scores=str(tmp_path / "none.csv"))
+    own = job(engine, **TABLES)
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(IsADirectoryError):
+        own.write(tmp_path / "d.csv")
+    gc.collect()
+    read, written = (span for span in spans.get_finished_spans() if span.name == "journeykit.run")
+    for run, error in ((read, "DataError"), (written, "IsADirectoryError")):
+        assert run.status.status_code is trace.StatusCode.ERROR
+        assert run.status.description.startswith(error)
+
+
+def test_one_contact_that_is_explained_is_no_failure(gathered):
+    """Who come after are not decided, as nobody asks."""
+    spans, _ = gathered
+    decide_one(Arbiter(Playbook.from_dict(OWN)), Inputs(contacts=TABLES["contacts"][:2]), "anna", at=AT)
+    gc.collect()
+    (run,) = (span for span in spans.get_finished_spans() if span.name == "journeykit.run")
+    assert run.status.status_code is trace.StatusCode.UNSET
 
 
 def test_nothing_is_loaded_where_nobody_gathers_spans():

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ import pytest
 from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.cli import DATA, DONE, USAGE, main
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.ledger import Ledger
 from journeykit.tables.arrow.decision_log import DecisionLog
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -79,6 +80,65 @@ def test_a_run_that_is_repeated_replaces_itself(engine):
     assert rows() == before
     append(engine=engine, contacts=CONTACTS[:1])
     assert len(rows()) == 6 + 2
+
+
+def test_a_run_is_the_same_however_its_instant_is_written():
+    """An offset says nothing of what was decided."""
+    append(run="a")
+    append(AT.astimezone(timezone(timedelta(hours=1))), run="a")
+    assert len(rows()) == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems need not have what swaps two folders")
+def test_a_run_that_is_replaced_is_there_all_the_time(monkeypatch):
+    """Old and new change places at once: whoever reads finds one of them, and so does who comes after a kill."""
+    append(run="a")
+    before = Path("log/run=a").stat().st_ino
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("a moment without the run"))
+    append(run="a", contacts=CONTACTS[:1])
+    assert Path("log/run=a").stat().st_ino != before
+    assert len(rows()) == 2
+    assert not list(Path().glob(".*"))
+
+
+def test_a_run_is_replaced_where_folders_cannot_change_places(monkeypatch):
+    """By two names, one after the other."""
+    append(run="a")
+    monkeypatch.setattr("journeykit.tables.files.swapped", lambda *_: False)
+    append(run="a", contacts=CONTACTS[:1])
+    assert len(rows()) == 2
+    assert not list(Path().glob(".*"))
+
+
+def test_a_log_is_not_replaced_by_a_table():
+    """Who forgets to append does not lose all runs."""
+    append()
+    before = rows()
+    for engine in ("one", "columns"):
+        kind = (
+            Job(arbiter(), Inputs(contacts=CONTACTS), at=AT)
+            if engine == "one"
+            else TableJob(arbiter(), CONTACTS, at=AT)
+        )
+        with pytest.raises(DataError, match="it is a log of runs, which append adds to; write to another place"):
+            kind.write("log", partition="day")
+    assert rows() == before
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_what_a_log_refuses_the_ledger_does_not_hear_of(engine):
+    """The same name is free there for the run that it belongs to."""
+    append(run="a")
+    words = ["decide", "own.json", "--contacts", "c.csv", "--ledger", "sqlite:///own.db", "--out", "log", "--append"]
+    with Ledger("sqlite:///own.db") as ledger:
+        ledger.upgrade()
+        assert main([*words, "--at", "2026-11-06T10:00:00Z", "--run", "a", "--quiet", "--engine", engine]) == DATA
+        with pytest.raises(DataError, match="another run called 'a'"):
+            arbiter().decide_table(
+                CONTACTS, at=AT + timedelta(days=1), run_id="a", ledger=ledger, out="log", append=True
+            )
+        with ledger.reading() as transaction:
+            assert transaction.run("a") is None
 
 
 def test_both_engines_append_the_same_rows():

@@ -301,12 +301,17 @@ def _how(arguments: argparse.Namespace, bar: ProgressBar, ledger: Ledger | None)
     outcomes = "all" if arguments.all else "granted" if arguments.granted else None
     return {
         **options,
+        "goes_to": _goes_to(arguments),
         "run_id": arguments.run,
         "progress": bar,
         "watch": bar.watch,
         "ledger": ledger,
         "outcomes": outcomes,
     }
+
+
+def _goes_to(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"out": arguments.out, "partition": arguments.partition, "append": arguments.append}
 
 
 def _engine(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs) -> str:
@@ -321,7 +326,7 @@ def _job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, how: M
     from journeykit.job import Job
 
     job = Job(arbiter, inputs, **how)
-    job.write(arguments.out, form=arguments.format, partition=arguments.partition, append=arguments.append)
+    job.write(form=arguments.format, **_goes_to(arguments))
     return job
 
 
@@ -332,7 +337,7 @@ def _table_job(arguments: argparse.Namespace, arbiter: Arbiter, inputs: Inputs, 
         raise missing(error.name, "columns", "--engine columns") from error
     tables = {name: getattr(inputs, name) for name in TABLES}
     job = TableJob(arbiter, **tables, zone=inputs.zone, threads=arguments.threads, **how)
-    job.write(arguments.out, form=arguments.format, partition=arguments.partition, append=arguments.append)
+    job.write(form=arguments.format, **_goes_to(arguments))
     return job
 
 

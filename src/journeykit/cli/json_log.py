@@ -35,19 +35,21 @@ def take_format(given: Sequence[str]) -> tuple[list[str], str]:
         >>> take_format(["decide", "playbook.yaml", "--log-format", "json"])
         (['decide', 'playbook.yaml'], 'json')
     """
-    rest, found = [], "text"
+    rest, found = [], ""
     words = iter(given)
     for word in words:
         name, mark, value = word.partition("=")
         if word == "--":
             rest += [word, *words]
         elif name == OPTION:
+            if found:
+                raise UsageError(f"argument {OPTION}: given twice; it takes one value")
             found = value if mark else next(words, "")
             if found not in _FORMATS:
                 raise UsageError(f"{OPTION} is {found!r}; allowed are {', '.join(_FORMATS)}")
         else:
             rest.append(word)
-    return rest, found
+    return rest, found or _FORMATS[0]
 
 
 def record_line(level: str, event: str, message: str, fields: Mapping[str, Any] | None = None) -> str:

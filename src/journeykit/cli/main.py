@@ -317,6 +317,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="journeykit",
+        # The format of the log is taken before: a part of its name would pass, and do nothing.
+        allow_abbrev=False,
         description="Decide which messages a contact gets, which wait, which lose, and why.",
         epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 5 a guard "
         "tripped, 75 ledger locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted "

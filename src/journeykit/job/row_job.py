@@ -69,7 +69,7 @@ class RowJob(Run):
             contact's colleagues are decided together with the contact.
         options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
             ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``,
-            ``outcomes``, ``columns``.
+            ``outcomes``, ``columns``, ``goes_to``.
 
     Raises:
         DataError: for a table that cannot be used, touches of which no row can be used, and where ``strict`` refuses.
@@ -98,6 +98,11 @@ class RowJob(Run):
         self._is_whole = only is None
         # One contact alone keeps no quota: prices steer the choice, where there are any.
         self._has_quotas = bool(self.decider.playbook.quotas) and only is None
+        with self.watch.guarding():
+            self._open(inputs, only)
+
+    def _open(self, inputs: Inputs, only: str | None) -> None:
+        """Read the tables, but for the contacts, and begin the run in the ledger."""
         if self._strict or self._bad_file is not None:
             inputs = evolve(inputs, **{name: rereadable(getattr(inputs, name)) for name in TABLES})
             self.tables = {name: getattr(inputs, name) for name in self.tables}
@@ -351,14 +356,20 @@ class RowJob(Run):
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        folder = self.keep_inputs(out, partition, append=append)
         output = OutputSelection.of("all", self.output.columns) if everything else self.output
-        if folder is not None:
-            from journeykit.tables.folder_output import folder_writer
+        with self.writing():
+            folder = self.folder_for(out, partition, append=append)
+            if folder is None:
+                self._write_file(output, out, form)
+            else:
+                from journeykit.tables.folder_output import folder_writer
 
-            with folder_writer(folder, output.columns) as write_row:
-                self._write(output, write_row)
-            return self.summary()
+                with folder_writer(folder, output.columns) as write_row:
+                    self._write(output, write_row)
+        return self.summary()
+
+    def _write_file(self, output: OutputSelection, out: str | os.PathLike[str], form: str | None) -> None:
+        """Decide all, and write the rows to a file."""
         places = cells_at(output.columns)
         with table_writer(out, output.kinds, form) as write:
 
@@ -367,7 +378,6 @@ class RowJob(Run):
                 write([cells[place] for place in places])
 
             self._write(output, write_cells)
-        return self.summary()
 
     def _write(self, output: OutputSelection, write: Callable[[Row], object]) -> None:
         """Decide all, and write the rows that are given."""
@@ -483,6 +493,8 @@ def decide_one(
     )
     for found, decision in job.decisions():
         if found.id == contact:
+            # Who come after are not asked for.
+            job.end_trace()
             return found, decision, tuple(job.bad.first)
     faults = "".join(f"\n  {bad}" for bad in job.bad.first[:5])
     raise DataError(f"there is no usable row of contact {contact!r}" + (f"; bad rows:{faults}" if faults else ""))

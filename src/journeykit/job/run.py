@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from contextlib import contextmanager
 from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
@@ -24,6 +24,7 @@ from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options, paused_by_ledger
+from journeykit.job.run_output import output_of
 from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes, uplift_notes
 from journeykit.job.table_quality import QualityCounts, TableQuality, named_kinds
 from journeykit.model.claim import NEEDS_CLAIMS
@@ -33,12 +34,11 @@ from journeykit.tables.bad_row_file import write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
 from journeykit.tables.decision_columns import DECISIONS
 from journeykit.tables.doubles import Doubles
-from journeykit.tables.formats import format_of
 from journeykit.tables.output_selection import OutputSelection
-from journeykit.tables.outputs import need_apart, need_folder_apart
 from journeykit.tables.words import Words
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         watch: Watch | None
         outcomes: str | None
         columns: Iterable[str] | None
+        goes_to: Mapping[str, Any] | None
 
     Picker = Callable[[frozenset[int]], Iterable[tuple[int, Any]]]
 
@@ -111,6 +112,8 @@ class Run:
         outcomes: which rows are given: ``granted`` for granted claims alone, ``all`` for denied ones too; None for
             granted and deferred claims. The summary counts all of them.
         columns: the names of the columns of the table of decisions, in the order in which they are given; None for all.
+        goes_to: what `write` will be given as ``out``, ``partition`` and ``append``: what is in the way is refused at
+            once, before a ledger knows of the run. None where that is not known yet.
 
     Attributes:
         output: which rows and columns are given.
@@ -155,6 +158,7 @@ class Run:
         watch: Watch | None = None,
         outcomes: str | None = None,
         columns: Iterable[str] | None = None,
+        goes_to: Mapping[str, Any] | None = None,
     ) -> None:
         self.output = OutputSelection.of(outcomes, columns)
         check_ledger_options(ledger, dry_run=dry_run, keep_decisions=keep_decisions, waiting=waiting)
@@ -185,6 +189,7 @@ class Run:
         self.used = [0] * len(self.sides)
         self._store, self._dry_run, self._keeps = ledger, dry_run, keep_decisions
         self._bad_file, self._progress, self._strict = bad_rows, progress, strict
+        self._writes = False
         self.zone = None if inputs.zone is None else clock(inputs.zone).zone
         playbook, vocabulary = decider.playbook, decider.ruleset.vocabulary
         self.mismatches = Mismatches()
@@ -198,6 +203,9 @@ class Run:
         self._steps: Counter[tuple[str, str]] = Counter()
         self._days = None if until is None else DayTally(playbook, at, until)
         self._notes: tuple[str, ...] = ()
+        if goes_to is not None:
+            with self.watch.guarding():
+                self.folder_for(**goes_to)
 
     # What each job has of its own
 
@@ -453,6 +461,11 @@ class Run:
             write_bad_rows(self._bad_file, self.bad.first, tables)
         self.refuse_useless()
         self.bad.check()
+        if not self._writes:
+            self.end_trace()
+
+    def end_trace(self) -> None:
+        """Say in the run's span what was done, and that it is over."""
         if self.watch.is_traced:
             self.watch.end_run(*self.summary().traced())
 
@@ -460,38 +473,19 @@ class Run:
         """Refuse tables that have rows, none of which can be used."""
         refuse_useless_tables(self.bad, self.sources, self._tally.contacts)
 
-    def keep_inputs(
+    def folder_for(
         self, out: str | os.PathLike[str], partition: str | None = None, *, append: bool = False
     ) -> FolderOutput | None:
-        """Refuse to write the decisions over, or into, a table that they are made from.
+        """The folder of the decisions, None for a file; see `journeykit.job.run_output.output_of`."""
+        return output_of(self, out, partition, append=append)
 
-        Args:
-            out: the file, or the folder.
-            partition: by what the rows are put into folders; None for a file.
-            append: whether ``out`` is a log, a folder to which each run adds one of its own.
-
-        Returns:
-            The folder; None for a file.
-        """
-        if partition is None and not append:
-            need_apart(out, self.tables)
-            return None
-        from journeykit.tables.folder_output import FolderOutput, RunOfLog
-        from journeykit.tables.partitioning import Partitioning
-
-        partitioning = None if partition is None else Partitioning.of(partition, self.decider.playbook.timezone)
-        if os.fspath(out) == "-" or format_of(out) is not None:
-            what = "append" if append else "partition"
-            raise ModelError(
-                f"out is {os.fspath(out)!r}, and {what} writes a folder of Parquet files; give the name of a folder",
-                field="out",
-            )
-        run = RunOfLog.of(self.run_id, self.at, self.until, self.decider.fingerprint)
-        found = FolderOutput(out, partitioning, run if append else None)
-        found.columns(self.output.columns)
-        need_folder_apart(found.folder, self.tables)
-        found.check()
-        return found
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The run is over once what is written meanwhile has its place."""
+        self._writes = True
+        with self.watch.guarding():
+            yield
+        self.end_trace()
 
     # What was done
 

@@ -91,7 +91,7 @@ class TableJob(Run):
             depend on it.
         options: as for `journeykit.job.run.Run`: ``at``, ``until``, ``explain``, ``run_id``, ``max_bad``,
             ``bad_rows``, ``progress``, ``ledger``, ``watch``, ``strict``, ``dry_run``, ``keep_decisions``,
-            ``outcomes``, ``columns``.
+            ``outcomes``, ``columns``, ``goes_to``.
     """
 
     kind = "columns"
@@ -117,24 +117,28 @@ class TableJob(Run):
         # What batches have, which a folder asks more of.
         self.given = self.output
         self.made = self._made()
-        self._writes = False
-        self.reader = TableReader(self, _checked_threads(threads))
+        with self.watch.guarding():
+            self._open(_checked_threads(threads), has_contacts=contacts is not None)
+        self._fallback = Fallback(self, self.reader)
+        self._reservations: TableReservations | None = None
+        # The places of contacts that wait for others of their accounts.
+        self._places: dict[str, tuple[ChunkState, int]] = {}
+        self._fallen = np.zeros(len(RowCause), np.int64)
+
+    def _open(self, threads: int, *, has_contacts: bool) -> None:
+        """Open the tables, and begin the run in the ledger."""
+        self.reader = TableReader(self, threads)
         if self._strict:
             self.reader.refuse_mismatches()
             self.need_events()
             self.need_guards()
-        if self._competes and contacts is None:
+        if self._competes and not has_contacts:
             # The contacts are those who have claims, and those of whom claims wait.
             self.open_ledger()
         self._notes = self.reader.open_contacts()
         if self.ledger is None:
             self.open_ledger()
         self.reader.open_ledger()
-        self._fallback = Fallback(self, self.reader)
-        self._reservations: TableReservations | None = None
-        # The places of contacts that wait for others of their accounts.
-        self._places: dict[str, tuple[ChunkState, int]] = {}
-        self._fallen = np.zeros(len(RowCause), np.int64)
 
     def _made(self) -> OutputSelection:
         """Which rows and columns are made: what is given, what a ledger keeps, and what a calendar counts."""
@@ -358,19 +362,19 @@ class TableJob(Run):
             DataError: for a table that cannot be used, or too many bad rows; nothing is written then.
             OSError: if the file cannot be written.
         """
-        folder = self.keep_inputs(out, partition, append=append)
-        self._writes = True
-        known = lambda: dictionaries(self.chunks.engine, self.chunks.labels, self.chunks.names)  # noqa: E731
         columns = self.output.columns
-        if folder is None:
-            writer = batch_writer(out, form, known, columns)
-        else:
-            self.given = self.output.widened(Outcome.GRANTED, folder.needs)
-            self.made = self._made()
-            writer = folder_batch_writer(folder, known, columns)
-        with writer as write:
-            for batch in self.batches():
-                write(batch)
+        known = lambda: dictionaries(self.chunks.engine, self.chunks.labels, self.chunks.names)  # noqa: E731
+        with self.writing():
+            folder = self.folder_for(out, partition, append=append)
+            if folder is None:
+                writer = batch_writer(out, form, known, columns)
+            else:
+                self.given = self.output.widened(Outcome.GRANTED, folder.needs)
+                self.made = self._made()
+                writer = folder_batch_writer(folder, known, columns)
+            with writer as write:
+                for batch in self.batches():
+                    write(batch)
         return self.summary()
 
     # What the summary asks for

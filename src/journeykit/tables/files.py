@@ -31,6 +31,8 @@ if sys.platform != "win32":
 _HEX = frozenset("0123456789abcdef")
 PART = "part-0.parquet"
 """What each file of a folder of decisions is called."""
+RUN = "run"
+"""A log has a folder of each run, called ``run=NAME``."""
 MARK = {"journeykit": "decisions"}
 """What the metadata of each such file says: that it may be replaced. Others call their files so too."""
 _MAKING = 5.0
@@ -151,6 +153,11 @@ def check_replaceable(folder: str | os.PathLike[str]) -> None:
             "this is a file, and a folder is to be written; write to another place", source=os.fspath(folder)
         )
     for below in target.iterdir():
+        if below.name.startswith(f"{RUN}="):
+            raise DataError(
+                f"the folder holds {below.name!r}: it is a log of runs, which append adds to; write to another place",
+                source=os.fspath(folder),
+            )
         own = list(below.iterdir()) if below.is_dir() and "=" in below.name else [below]
         other = next((found for found in own if not _is_passed_over(found) and not _is_own(found)), None)
         if other is not None:
@@ -187,15 +194,36 @@ def _put_in_place(folder: Path, target: Path, old: Path) -> None:
     if not target.exists():
         folder.rename(target)
         return
-    target.rename(old)
-    try:
-        folder.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
+    if swapped(folder, target):
+        old = folder
+    else:
+        target.rename(old)
+        try:
+            folder.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
     for kept in filter(_is_passed_over, old.iterdir()):
         kept.rename(target / kept.name)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def swapped(one: Path, other: Path) -> bool:
+    """Give each of two folders the name of the other, at once; whether the system could.
+
+    See renameat2(2) of Linux, and renamex_np(2) of macOS.
+    """
+    here, swap = -100, 2
+    try:
+        import ctypes
+
+        system = ctypes.CDLL(None)
+        names = os.fsencode(one), os.fsencode(other)
+        if hasattr(system, "renameat2"):
+            return bool(system.renameat2(here, names[0], here, names[1], swap) == 0)
+        return bool(system.renamex_np(*names, swap) == 0)
+    except (ImportError, AttributeError, OSError, TypeError):
+        return False
 
 
 @contextmanager

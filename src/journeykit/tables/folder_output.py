@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +13,7 @@ from attrs import field, frozen
 
 from journeykit.errors import DataError
 from journeykit.tables.decision_columns import DECISIONS, decision_cells
-from journeykit.tables.files import MARK, PART, check_replaceable, folder_lock, whole_folder
+from journeykit.tables.files import MARK, PART, RUN, check_replaceable, folder_lock, whole_folder
 from journeykit.tables.marked_files import words_of
 from journeykit.tables.output_selection import cells_at
 from journeykit.tables.partitioning import PartFiles, Partitioning, folder_name
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from journeykit.model.outcome import Row
 
-_RUN = "run"
 _FACTS = "journeykit_run"
 """The key of a file's metadata under which a log keeps what it was a run of."""
 
@@ -47,8 +47,9 @@ class RunOfLog:
 
     @classmethod
     def of(cls, run_id: str, at: datetime, until: datetime | None, playbook: str) -> Self:
-        """The same of instants."""
-        return cls(run_id, at.isoformat(), None if until is None else until.isoformat(), playbook)
+        """The same of instants, whatever offset they are written with."""
+        first, last = (None if own is None else own.astimezone(UTC).isoformat() for own in (at, until))
+        return cls(run_id, str(first), last, playbook)
 
     def to_text(self) -> str:
         """What the metadata of its files says."""
@@ -76,7 +77,7 @@ class FolderOutput:
     @property
     def folder(self) -> Path:
         """The folder that appears whole or not at all."""
-        return self.path if self.run is None else self.path / folder_name(_RUN, self.run.run_id)
+        return self.path if self.run is None else self.path / folder_name(RUN, self.run.run_id)
 
     @property
     def mark(self) -> Mapping[str, str]:
@@ -118,7 +119,7 @@ class FolderOutput:
         for below in sorted(self.path.iterdir()):
             if below.name.startswith((".", "_")):
                 continue
-            if not below.name.startswith(f"{_RUN}=") or not below.is_dir():
+            if not below.name.startswith(f"{RUN}=") or not below.is_dir():
                 raise DataError(
                     f"the folder holds {below.name!r}, and a log holds folders called run=...; give another folder",
                     source=str(self.path),
