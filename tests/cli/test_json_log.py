@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -133,6 +134,19 @@ def test_what_is_printed_is_a_line_whatever_it_holds():
         ("info", "a b"),
         ("info", "no end"),
     ]
+
+
+def test_warnings_of_others_are_warnings(capsys):
+    """Those of Python, and what other libraries log; not what they log for their own sake."""
+    shows = warnings.showwarning
+    with json_log(quiet=False), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("a column\nis old", stacklevel=1)
+        logging.getLogger("other").warning("slow\nly")
+        logging.getLogger("other").info("nothing")
+    found = [(line["level"], line["event"]) for line in said(capsys)]
+    assert found == [("warning", "log")] * 2
+    assert warnings.showwarning is shows
 
 
 def test_threads_write_whole_lines(capsys):

@@ -91,7 +91,7 @@ def test_a_run_is_the_same_however_its_instant_is_written():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems need not have what swaps two folders")
 def test_a_run_that_is_replaced_is_there_all_the_time(monkeypatch):
-    """Old and new change places at once: whoever reads finds one of them, and so does who comes after a kill."""
+    """Old and new change places at once: readers find one of them, also after a kill."""
     append(run="a")
     before = Path("log/run=a").stat().st_ino
     monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("a moment without the run"))

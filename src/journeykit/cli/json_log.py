@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,7 @@ OPTION = "--log-format"
 _FORMATS = ("text", "json")
 _NAME = "journeykit: "
 _WARNING = "warning: "
+_WARNINGS = logging.getLogger("py.warnings")
 
 
 def take_format(given: Sequence[str]) -> tuple[list[str], str]:
@@ -117,7 +119,7 @@ class JsonLog:
 
 
 class _JsonHandler(logging.Handler):
-    """Writes records of the log of journeykit."""
+    """Writes records of Python's logs."""
 
     def __init__(self, log: JsonLog) -> None:
         super().__init__()
@@ -125,28 +127,44 @@ class _JsonHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = getattr(record, "fields", None)
-        self._log.record(record.levelname.lower(), getattr(record, "event", "log"), record.getMessage(), fields)
+        self._log.record(record.levelname.lower(), getattr(record, "event", "log"), record.getMessage().strip(), fields)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001  (what `warnings.showwarning` takes)
+    line: str | None = None,
+) -> None:
+    """Log a warning of Python."""
+    _WARNINGS.warning(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 @contextmanager
 def json_log(*, quiet: bool) -> Iterator[None]:
-    """Write what is said on standard error as JSON lines meanwhile, and what the log of journeykit says.
+    """Write what is said on standard error as JSON lines meanwhile, and what logs and warnings of Python say.
 
     Args:
-        quiet: whether the log says nothing: no phases, no progress.
+        quiet: whether logs say nothing: no phases, no progress.
     """
-    before, level = sys.stderr, LOG.level
+    before, level, root = sys.stderr, LOG.level, logging.getLogger()
     log = JsonLog(before)
     handler = _JsonHandler(log)
     sys.stderr = cast("TextIO", log)
     if not quiet:
-        LOG.addHandler(handler)
+        # Of other libraries what a person would see too.
+        root.addHandler(handler)
         LOG.setLevel(logging.DEBUG)
     try:
-        yield
+        with warnings.catch_warnings():
+            if not quiet:
+                warnings.showwarning = _warned
+            yield
     finally:
         log.close()
-        LOG.removeHandler(handler)
+        root.removeHandler(handler)
         LOG.setLevel(level)
         sys.stderr = before
 

@@ -465,7 +465,8 @@ class Run:
             self.end_trace()
 
     def end_trace(self) -> None:
-        """Say in the run's span what was done, and that it is over."""
+        """The run is over: its span says what was done."""
+        self.watch.end()
         if self.watch.is_traced:
             self.watch.end_run(*self.summary().traced())
 
