@@ -478,7 +478,9 @@ class Run:
         self, out: str | os.PathLike[str], partition: str | None = None, *, append: bool = False
     ) -> FolderOutput | None:
         """The folder of the decisions, None for a file; see `journeykit.job.run_output.output_of`."""
-        return output_of(self, out, partition, append=append)
+        zone, columns = self.decider.playbook.timezone, self.output.columns
+        run = self.run_id, self.at, self.until, self.decider.fingerprint
+        return output_of(out, partition, append=append, run=run, tables=self.tables, columns=columns, zone=zone)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -10,18 +10,33 @@ from journeykit.tables.formats import format_of
 from journeykit.tables.outputs import need_apart, need_folder_apart
 
 if TYPE_CHECKING:
-    from journeykit.job.run import Run
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
     from journeykit.tables.folder_output import FolderOutput
 
 
-def output_of(run: Run, out: str | os.PathLike[str], partition: str | None, *, append: bool) -> FolderOutput | None:
+def output_of(
+    out: str | os.PathLike[str],
+    partition: str | None,
+    *,
+    append: bool,
+    run: tuple[str, datetime, datetime | None, str],
+    tables: Mapping[str, Any],
+    columns: Sequence[str],
+    zone: str,
+) -> FolderOutput | None:
     """The folder of a run's decisions; None for a file.
 
     Args:
-        run: the run.
         out: the file, or the folder.
         partition: by what the rows are put into folders; None for a file.
         append: whether ``out`` is a log, a folder to which each run adds one of its own.
+        run: its name, its first and last instant, and the fingerprint of the playbook.
+        tables: what it reads, by name.
+        columns: the columns of the decisions.
+        zone: IANA name of the zone of days.
 
     Raises:
         DataError: where the decisions would be written over, or into, a table that they are made from, and for what is
@@ -29,21 +44,20 @@ def output_of(run: Run, out: str | os.PathLike[str], partition: str | None, *, a
         ModelError: for the name of a file where a folder is written.
     """
     if partition is None and not append:
-        need_apart(out, run.tables)
+        need_apart(out, tables)
         return None
     from journeykit.tables.folder_output import FolderOutput, RunOfLog
     from journeykit.tables.partitioning import Partitioning
 
-    partitioning = None if partition is None else Partitioning.of(partition, run.decider.playbook.timezone)
+    partitioning = None if partition is None else Partitioning.of(partition, zone)
     if os.fspath(out) == "-" or format_of(out) is not None:
         what = "append" if append else "partition"
         raise ModelError(
             f"out is {os.fspath(out)!r}, and {what} writes a folder of Parquet files; give the name of a folder",
             field="out",
         )
-    own = RunOfLog.of(run.run_id, run.at, run.until, run.decider.fingerprint)
-    found = FolderOutput(out, partitioning, own if append else None)
-    found.columns(run.output.columns)
-    need_folder_apart(found.folder, run.tables)
+    found = FolderOutput(out, partitioning, RunOfLog.of(*run) if append else None)
+    found.columns(columns)
+    need_folder_apart(found.folder, tables)
     found.check()
     return found
