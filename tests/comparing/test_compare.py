@@ -55,6 +55,17 @@ def test_what_contacts_get_instead_is_counted_with_an_example():
     assert [side.value for side in found.sides] == [12, 15]
 
 
+def test_an_example_is_of_the_claim_that_is_lost():
+    """Of a campaign with two contents, what is said is said of the one that a contact no longer gets."""
+    data = playbook().to_dict()
+    data["content"].append({"id": "poster", "channel": "sms"})
+    data["campaigns"][0]["content"] = ["poster", "news"]
+    rules = [Playbook.from_dict({**data, "reserve": own}) for own in (2.5, 5)]
+    pair = compare(*rules, contacts=people(1), at=AT).pairs[0]
+    assert [(own.lost, own.gained) for own in pair.swaps] == [("news", None)]
+    assert pair.swaps[0].examples[0]["lost"]["reason"] == "not_worth_it"
+
+
 def test_groups_stand_before_and_after():
     """By channel, team, campaign, stage and segment: messages and value of both."""
     pair = compare(playbook(), playbook((3, 4, 1)), contacts=people(), at=AT).pairs[0]
@@ -79,7 +90,7 @@ def test_another_wording_is_no_change():
     ]})  # fmt: skip
     found = compare(playbook(), later, contacts=people(), at=AT)
     assert not found.is_changed
-    assert "the playbooks differ in 3 places, which none of these contacts meets" in str(found)
+    assert "the playbooks differ in 3 places, which changes nothing for these contacts" in str(found)
 
 
 def test_values_are_compared_in_one_measure():
@@ -228,6 +239,23 @@ def test_the_report_has_every_form():
     assert journeykit.compare is compare
 
 
+def test_what_has_no_messages_is_counted_and_not_listed():
+    """Of campaigns without a message before and then the text has the count; plain data have all."""
+    found = compare(playbook(), playbook((3, 4, 1)), contacts=people(), at=AT)
+    told = str(found)
+    assert "By campaign: 1 more without messages" in told
+    assert not any(line.startswith("fair ") for line in told.splitlines())
+    assert {own["group"] for own in found.to_dict()["pairs"][0]["by"]["campaign"]} == set(NAMES)
+
+
+def test_examples_are_text_and_aligned_as_such():
+    """Reasons of different length begin below their heading."""
+    lines = str(compare(playbook(), playbook(most=3), contacts=people(), at=AT)).splitlines()
+    heading = next(place for place, line in enumerate(lines) if "for example" in line)
+    column = lines[heading].index("for example")
+    assert [line[column : column + 2] for line in lines[heading + 2 : heading + 4]] == ["c0", "c1"]
+
+
 STRANGE = ("<script>alert(1)</script>", "\u0633\u0644\u0627\u0645 \u202eabc", "x" * 10_000)
 
 
@@ -241,12 +269,12 @@ def test_names_of_any_kind_are_shown():
 
 
 def test_many_campaigns_are_cut_with_a_count():
-    """Of 500 campaigns the text shows 20, and says so."""
+    """Of 500 campaigns the text shows 20 of those with messages, and says so."""
     names = [f"k{n}" for n in range(500)]
-    rules = [playbook(weights, names=names) for weights in (range(1, 501), range(500, 0, -1))]
+    rules = [playbook(weights, most=15, names=names) for weights in (range(1, 501), range(500, 0, -1))]
     found = compare(*rules, contacts=people(), at=AT)
-    assert "By campaign: 20 of 500; --json and --out give all" in str(found)
-    assert [(own.lost, own.gained, own.contacts) for own in found.pairs[0].swaps] == [("k499", "k0", 4)]
+    assert "By campaign: 20 of 30; --json and --out give all; 470 more without messages" in str(found)
+    assert "What contacts get instead: 20 of 225; --json and --out give all" in str(found)
 
 
 @settings(max_examples=8)

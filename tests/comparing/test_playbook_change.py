@@ -28,6 +28,26 @@ def test_order_blanks_and_the_name_of_the_playbook_are_no_change():
     assert changes(name="harmony", campaigns=again, caps=RULES["caps"][::-1]) == ()
 
 
+def test_the_order_of_names_in_a_scope_is_no_change():
+    """A scope is of all that it lists, and so are tags; the contents of a campaign may be steps, whose order counts."""
+    note, ad = RULES["content"]
+    playbooks = [
+        Playbook.from_dict({
+            **RULES,
+            "content": [{**note, "tags": ["a", "b"][::way]}, ad],
+            "caps": [{"name": "both", "max": 1, "window": {"days": 7}, "where": {
+                "channel": ["email", "sms"][::way], "not": {"campaign": ["news", "sale"][::way]}
+            }}],
+        })
+        for way in (1, -1)
+    ]  # fmt: skip
+    assert playbook_changes(*playbooks) == ()
+    news, sale = RULES["campaigns"]
+    orders = [{"campaigns": [news, {**sale, "content": ["note", "ad"][::way]}]} for way in (1, -1)]
+    found = playbook_changes(*(Playbook.from_dict({**RULES, **own}) for own in orders))
+    assert [own.where for own in found] == ["campaigns / sale / content"]
+
+
 def test_another_name_of_a_cap_is_wording():
     """A cap that only has another name is renamed."""
     daily, weekly = RULES["caps"]

@@ -83,6 +83,13 @@ def test_none_of_few_contacts_is_not_nothing():
     assert found.high == pytest.approx(Ratio.of(np.ones(3, np.int64), np.zeros(3, np.int64), Draws(), "").high)
 
 
+def test_contacts_with_the_same_share_are_not_certain():
+    """One of two messages of each contact: all samples are alike, and thirty contacts are still thirty."""
+    found = Ratio.of(np.full(30, 2), np.ones(30, np.int64), Draws(), "")
+    plain = Ratio.of(np.ones(30, np.int64), np.arange(30) % 2, Draws(), "")
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+
 def test_nothing_has_no_rate():
     """No message, no rate, no interval."""
     found = Ratio.of(np.zeros(0, np.int64), np.zeros(0, np.int64), Draws(), "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from journeykit.basics.watch import LOG
+from journeykit.basics.watch import EVERY, LOG
 from journeykit.cli.arguments import TABLES, UsageError
 from journeykit.errors import ModelError
 
@@ -56,6 +57,13 @@ def check_sensitivity(arguments: argparse.Namespace) -> None:
             raise UsageError(f"--sensitivity decides again, by a playbook (.yaml, .toml or .json); found {side}")
     if arguments.at is None or (arguments.contacts is None and arguments.claims is None):
         raise UsageError("--sensitivity decides contacts at an instant: give --contacts (or --claims) and --at")
+    if arguments.ledger is not None:
+        raise UsageError("--sensitivity does not read a ledger: give the history as --touches, and leave out --ledger")
+    if arguments.out is not None and (len(arguments.sides) > 1 or arguments.by):
+        raise UsageError(
+            "--out holds one table, of a comparison or of the sensitivity of one playbook: ask for each apart, or for "
+            "--json, which has both"
+        )
     _units(arguments)
 
 
@@ -91,11 +99,15 @@ def sensitivities(arguments: argparse.Namespace, arbiters: list[Arbiter], bar: P
 
 
 def _announcing(side: str, bar: ProgressBar) -> Callable[[int, int], None]:
-    """Tells how many runs there will be, and each that begins; nothing where one is enough."""
+    """Tells how many runs there will be, and now and then which one begins; nothing where one is enough."""
+    last = float("-inf")
 
     def announce(number: int, runs: int) -> None:
-        if runs == 1:
+        nonlocal last
+        now = time.monotonic()
+        if runs == 1 or now - last < EVERY:
             return
+        last = now
         text = f"sensitivity of {side}: run {number:,} of {runs:,} over all contacts"
         LOG.info("%s", text)
         if bar.shown and number == 1:

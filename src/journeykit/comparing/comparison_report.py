@@ -238,7 +238,7 @@ def _pair_tables(pair: PairComparison, *, is_one: bool) -> Iterator[ReportTable]
         yield _rules_table(pair.rules, about)
     for by, groups in pair.by.items():
         # Where nothing has a value there is one group, of all.
-        if any(own.group is not None for own in groups):
+        if any(own.group is not None for own in groups) and any(map(_has_messages, groups)):
             yield _groups_table(f"By {by}{about}", by, groups)
     yield _swaps_table(pair.swaps, about)
     yield _counts_table(pair, about)
@@ -247,15 +247,23 @@ def _pair_tables(pair: PairComparison, *, is_one: bool) -> Iterator[ReportTable]
 
 def _groups_table(title: str, by: str, groups: tuple[GroupDifference, ...]) -> ReportTable:
     headings = (by, "messages", "then", "change", "value", "then", "change")
+    told = [*filter(_has_messages, groups)]
     rows = [
         (
             shortened(own.group),
             *_change(own.first.granted, own.other.granted),
             *_change(own.first.value, own.other.value),
         )
-        for own in groups[:SHOWN]
+        for own in told[:SHOWN]
     ]
-    return ReportTable(_cut(title, len(groups)), headings, rows, 1)
+    heading, silent = _cut(title, len(told)), len(groups) - len(told)
+    if silent:
+        heading += f"{';' if len(told) > SHOWN else ':'} {silent:,} more without messages"
+    return ReportTable(heading, headings, rows, 1)
+
+
+def _has_messages(group: GroupDifference) -> bool:
+    return bool(group.first.granted or group.other.granted)
 
 
 def _swaps_table(swaps: tuple[Swap, ...], about: str) -> ReportTable:
@@ -269,7 +277,7 @@ def _swaps_table(swaps: tuple[Swap, ...], about: str) -> ReportTable:
         )
         for own in swaps[:SHOWN]
     ]
-    return ReportTable(_cut(f"What contacts get instead{about}", len(swaps)), headings, rows, 2)
+    return ReportTable(_cut(f"What contacts get instead{about}", len(swaps)), headings, rows, 2, left=(3,))
 
 
 def _counts_table(pair: PairComparison, about: str) -> ReportTable:
@@ -332,11 +340,16 @@ def _group_changes_table(title: str, by: str, changes: tuple[GroupChange, ...]) 
 def _gap(found: Difference) -> tuple[str, str, str]:
     low, high = found.fixed or (None, None)
     mean, gap = found.arm.mean, found.difference
-    return _decimals(mean), "-" if gap is None else f"{gap:+,.3f}", _span(low, high)
+    return _decimals(mean), "-" if gap is None else _more(gap), _span(low, high)
 
 
 def _mean(found: MeanChange) -> tuple[str, str]:
-    return f"{found.mean:+,.3f}", _span(found.low, found.high)
+    return _more(found.mean), _span(found.low, found.high)
+
+
+def _more(value: float) -> str:
+    # What rounding leaves of nothing has no sign of its own.
+    return f"{round(value, 3) + 0.0:+,.3f}"
 
 
 def _decimals(value: float | None) -> str:

@@ -205,8 +205,15 @@ def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     return np.ones(len(values)), (values != 0).astype(np.float64), values, values * values
 
 
+_ROUNDING = 1e-10
+"""A spread below this share of the squares is that of rounding: such values are alike."""
+
+
 def _outcomes(name: str, sums: list[float]) -> ArmOutcomes:
     contacts, some, total, squares = sums
+    alike = total * total / contacts if contacts else 0.0
+    if abs(squares - alike) <= _ROUNDING * squares:
+        squares = alike
     return ArmOutcomes.counted(name, round(contacts), round(some), total, squares)
 
 

@@ -211,7 +211,7 @@ class PairComparison:
         if self.rules is not None:
             told = changes_told(self.rules)
             is_silent = not self.is_changed and any(not own.is_wording for own in self.rules)
-            yield f"{told}, which none of these contacts meets" if is_silent else told
+            yield f"{told}, which changes nothing for these contacts" if is_silent else told
         if self.moved:
             yield f"{self.moved:,} messages go out at another time"
         if self.changed:

@@ -17,6 +17,8 @@ _RULES = ("audience", "when", "rule")
 """Keys whose texts are rules; blanks and brackets that change nothing are wording."""
 _NAMED = ("caps", "rests", "conflicts", "requirements", "quotas", "levers")
 """Sections whose entries have names for people: another name alone changes no answer."""
+_SCOPES = ("where", "first", "then", "claim", "with", "not")
+"""Keys whose mappings say which messages are meant: of the names that they list the order has no meaning."""
 _IN_ORDER = ("stages", "transitions", "experiments", "arms", "levers")
 """Lists of named entries whose order has a meaning."""
 _IDS = ("id", "name")
@@ -52,7 +54,7 @@ class PlaybookChange:
 
 
 def playbook_changes(first: Playbook, other: Playbook) -> tuple[PlaybookChange, ...]:
-    """Where two playbooks differ, besides the order of keys and of entries with names, and blanks in rules.
+    """Where two playbooks differ, besides the order of keys, of names, of entries with names, and blanks in rules.
 
     Args:
         first: the playbook before.
@@ -75,10 +77,18 @@ def _meaning(data: Mapping[str, Any]) -> dict[str, Any]:
 def _worded(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         # Of named rules each is one.
-        return {name: _worded(key if key in _RULES else name, own) for name, own in value.items() if name != "label"}
+        found = {name: _worded(key if key in _RULES else name, own) for name, own in value.items() if name != "label"}
+        return {name: _sorted(own) for name, own in found.items()} if key in _SCOPES else found
     if isinstance(value, list):
-        return [_worded(key, own) for own in value]
+        listed = [_worded(key, own) for own in value]
+        return _sorted(listed) if key == "tags" else listed
     return _printed(value) if key in _RULES and isinstance(value, str) else value
+
+
+def _sorted(found: Any) -> Any:
+    """Of texts that are listed, the same in alphabetical order."""
+    is_list = isinstance(found, list) and all(isinstance(own, str) for own in found)
+    return sorted(found) if is_list else found
 
 
 def _printed(rule: str) -> str:

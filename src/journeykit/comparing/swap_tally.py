@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from journeykit.comparing.decided_rows import OUTCOMES, REASONS
+from journeykit.comparing.decided_rows import GRANTED, OUTCOMES, REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,17 +77,23 @@ class SwapTally:
         first, other = (own.between(number, number + 1) for own in rows)
         return {
             "contact": contact,
-            "lost": None if pair[0] == NOTHING else self._said(other, pair[0]),
-            "gained": None if pair[1] == NOTHING else self._said(first, pair[1]),
+            "lost": None if pair[0] == NOTHING else self._said(other, first, pair[0]),
+            "gained": None if pair[1] == NOTHING else self._said(first, other, pair[1]),
         }
 
-    def _said(self, rows: DecidedRows, campaign: int) -> dict[str, Any] | None:
-        """What a table that does not grant a campaign says of it; None where it has no such claim."""
+    def _said(self, rows: DecidedRows, granting: DecidedRows, campaign: int) -> dict[str, Any] | None:
+        """What a table that does not grant a campaign says of it; None where it has no such claim.
+
+        Of several claims of the campaign it is that which the other table grants, where there is that one.
+        """
         claims = self._reader.claims
         own = np.flatnonzero(claims.campaigns[rows.claim] == campaign)
         if not len(own):
             return None
-        row = int(own[0])
+        granted = granting.take((granting.state == GRANTED) & (claims.campaigns[granting.claim] == campaign))
+        is_same = np.isin(claims.keys[rows.claim[own]], claims.keys[granted.claim])
+        is_same &= np.isin(rows.own[own], granted.own)
+        row = int(own[int(np.argmax(is_same))])
         state = int(rows.state[row])
         return {
             "outcome": OUTCOMES[state % len(OUTCOMES)].value,

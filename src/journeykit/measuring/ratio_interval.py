@@ -55,8 +55,9 @@ class Ratio:
         low: the lower end of the interval; None of no messages, and of values that are all 0.
         high: its upper end.
         method: ``wilson``, where each contact counts once; ``bootstrap``, by contact; ``effective``, Wilson's interval
-            at the effective number of messages, where few contacts responded, or all but a few; ``linear``, the limit
-            of the bootstrap, where the values of very many contacts differ; empty without an interval.
+            at the effective number of messages, where few contacts responded, all but a few, or each in the same
+            share; ``linear``, the limit of the bootstrap, where the values of very many contacts differ; empty without
+            an interval.
 
     Example:
         >>> ratio = Ratio.of(np.array([1, 1, 1, 1]), np.array([1, 0, 0, 1]), Draws(), "an example")
@@ -122,7 +123,7 @@ def _of_counts(bare: Ratio, whole: NDArray[np.int64], part: NDArray[np.int64], d
         share = Share.of(int(bare.part), bare.whole, draws.level)
         return evolve(bare, low=share.low, high=share.high, method="wilson")
     others = int(np.count_nonzero(whole - part))
-    if min(bare.active, others) < _SPARSE:
+    if min(bare.active, others) < _SPARSE or _are_alike(whole, part):
         low, high = wilson(bare.part / bare.whole, _effective(whole, part), normal_quantile(draws.level))
         return evolve(bare, low=low, high=high, method="effective")
     low, high, method = _resampled(whole, part, bare, draws, name)
@@ -133,15 +134,20 @@ def _effective(whole: NDArray[np.int64], part: NDArray[np.int64]) -> float:
     """How many messages of as many contacts would tell as much: their number over the design effect, at least 1.
 
     Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated
-    from survey data", Survey Methodology 24, 1998. Of none or all nothing is known of the effect, and each contact
-    counts as one message.
+    from survey data", Survey Methodology 24, 1998. Where each contact has the same share, such as none or all, nothing
+    is known of the effect, and each contact counts as one message.
     """
     messages = int(whole.sum())
     rate = part.sum() / messages
-    if rate in (0, 1):
+    if _are_alike(whole, part):
         return len(whole)
     plain = rate * (1 - rate) / messages
     return float(messages / max(1.0, linearised_variance(whole, part) / plain))
+
+
+def _are_alike(whole: NDArray[np.int64], part: NDArray[np.int64]) -> bool:
+    """Whether each contact has the same share: samples are then all alike too, as if nothing else could be."""
+    return bool((part * whole.sum() == whole * part.sum()).all())
 
 
 def linearised_variance(whole: NDArray[np.int64], part: NDArray[Any]) -> float:

@@ -136,6 +136,7 @@ class ReportTable(NamedTuple):
     """A table for people: a title, headings, rows, and how many columns, from the first on, are names.
 
     Where the table is too wide for one piece of text, each piece has the names again, and the columns of ``again``.
+    What is no name is aligned at the right, but for the columns of ``left``, which are text.
     """
 
     title: str
@@ -143,6 +144,11 @@ class ReportTable(NamedTuple):
     rows: Sequence[tuple[str, ...]]
     names: int
     again: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
+
+    def right(self, columns: Sequence[int]) -> list[int]:
+        """The places among some columns of those that are aligned at the right."""
+        return [at for at, own in enumerate(columns) if own >= self.names and own not in self.left]
 
 
 def text(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
@@ -154,7 +160,7 @@ def text(heading: Iterable[str], tables: Iterable[ReportTable]) -> str:
             headings = [table.headings[column] for column in columns]
             rows = [[row[column] for column in columns] for row in table.rows]
             lines += [""] * bool(number)
-            lines += text_table(headings, rows, right=range(table.names, len(columns)))
+            lines += text_table(headings, rows, right=table.right(columns))
     return "\n".join(lines)
 
 
@@ -262,5 +268,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def _html(table: ReportTable) -> str:
-    numbers = range(table.names, len(table.headings))
-    return html_table(table.headings, table.rows, title=table.title, right=numbers)
+    right = table.right(range(len(table.headings)))
+    return html_table(table.headings, table.rows, title=table.title, right=right)
