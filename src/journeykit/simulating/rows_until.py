@@ -52,7 +52,7 @@ def instants_of(column: Column, zone: tzinfo | None, unread: int) -> NDArray[np.
     Args:
         column: the column.
         zone: the zone in which instants without an offset are meant.
-        unread: what stands for a cell that cannot be read.
+        unread: the number of a cell that cannot be read.
     """
     if column.instants is not None:
         whole, known = column.instants
