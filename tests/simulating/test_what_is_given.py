@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from journeykit import DataError, ModelError, Playbook, simulate
+from journeykit.simulating.simulation import MOST_NIGHTS, _nights
 from journeykit.tables.arrow.kept_table import KeptTable
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -156,3 +157,10 @@ def test_a_contact_who_went_on_by_time_does_not_move_by_chance() -> None:
     assert own.stages == ("lead", "customer", "fan")
     # Half an hour after the night began, and half an hour before chance would move them.
     assert own.on_stages[0].tolist() == [[0, 0, 1]] * 2
+
+
+def test_ten_years_are_simulated_at_most() -> None:
+    """The last night may be the last of them."""
+    assert len(_nights(Playbook(), AT, AT + timedelta(days=MOST_NIGHTS - 1))) == MOST_NIGHTS + 1
+    with pytest.raises(ModelError, match="more than 3,660 nights"):
+        _nights(Playbook(), AT, AT + timedelta(days=MOST_NIGHTS))

@@ -207,7 +207,7 @@ def _nights(playbook: Playbook, at: datetime, until: datetime) -> list[datetime]
     found = [local]
     while found[-1] <= until and len(found) <= MOST_NIGHTS:
         found.append(local + timedelta(days=len(found)))
-    if len(found) > MOST_NIGHTS:
+    if found[-1] <= until:
         raise ModelError(f"until lies more than {MOST_NIGHTS:,} nights after at", field="until")
     return found
 
