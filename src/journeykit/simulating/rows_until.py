@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def rows_until(table: KeptTable, name: str, last: int, zone: tzinfo | None) -> KeptTable:
-    """The rows of a table that are not later than an instant; those whose instant cannot be read stay.
+    """The rows of a table that are not later than an instant; those with one that cannot be read stay.
 
     Args:
         table: the table.
