@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -128,5 +129,19 @@ def _picture(playbook: Playbook, sizes: dict[str | None, int]) -> str:
     diagram = diagram_of(journey, volumes)
     # How many went from stage to stage is not known here.
     arrows = tuple(evolve(own, moves=None) for own in diagram.arrows)
-    svg = drawing(evolve(diagram, arrows=arrows)).svg
+    svg = _as_the_page(drawing(evolve(diagram, arrows=arrows)).svg)
     return f'<div class="picture" tabindex="0" role="region" aria-label="Picture of the journey">{svg}</div>'
+
+
+def _as_the_page(svg: str) -> str:
+    """A picture that is dark where its page is: a reader may choose that, and paper is light."""
+    before, rules, after = re.split(r"@media \(prefers-color-scheme:dark\){(.*)}(?=</style>)", svg, maxsplit=1)
+    chosen = (
+        f"@media screen and (prefers-color-scheme:dark){{{_below(':root:not([data-theme=light])', rules)}}}"
+        f"@media screen{{{_below(':root[data-theme=dark]', rules)}}}"
+    )
+    return f"{before}{chosen}{after}"
+
+
+def _below(where: str, rules: str) -> str:
+    return rules.replace(".journeykit .", f"{where} .journeykit .")

@@ -19,6 +19,23 @@ LONGEST_HINT = 200
 MOST_ROWS = 500
 """So many rows has a table of the page at most; how many are left out is said below it."""
 _RIGHT_TO_LEFT = ("R", "AL", "AN")
+_OF_OBJECTS = frozenset(
+    {
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    }
+)
+"""What every object of a script has: Vega takes a name like that for something that it counted already."""
 ISOLATE, ISOLATED = "\u2068", "\u2069"
 """What keeps the direction of a name from the words around it; in the page alone, not on terminals."""
 
@@ -59,7 +76,7 @@ class ShortNames:
             # Two long names may begin alike.
             mark = f" ({number})"
             short = f"{short[: LONGEST_NAME - len(mark)]}{mark}"
-        if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in short):
+        if short in _OF_OBJECTS or any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in short):
             short = f"{ISOLATE}{short}{ISOLATED}"
         if is_cut:
             self.hints[short] = hint_of(name)
