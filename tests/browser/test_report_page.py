@@ -47,6 +47,7 @@ def test_the_picture_of_the_journey_is_dark_where_the_page_is(opened) -> None:
     assert watched.page.evaluate(paper) != light
     watched.page.emulate_media(media="print", color_scheme="dark")
     assert watched.page.evaluate(paper) == light
+    watched.wait_for_charts("light")
     watched.page.emulate_media(media="screen", color_scheme="dark")
     watched.page.evaluate("document.documentElement.dataset.theme = 'light'")
     assert watched.page.evaluate(paper) == light

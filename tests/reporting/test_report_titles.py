@@ -119,4 +119,12 @@ def test_what_cannot_be_added_up_or_is_something_else_is_refused():
     for name in ("summary", "measures", "compare"):
         with pytest.raises(DataError, match="this is no JSON of"):
             report(playbook, table, **{name: {"schema": "journeykit.matrix/1"}})
-    assert "\x1b" not in str(report(playbook, table, title="a\x1b[31m"))
+    text = str(report(playbook, table, title="a\x1b[31m"))
+    assert "\x1b" not in text
+
+
+def test_the_text_is_as_wide_as_a_terminal():
+    """A meaning of a reason may be long."""
+    playbook = playbook_of("fair")
+    text = str(report(playbook, decided(playbook, [{"contact_id": "ed-2"}])))
+    assert max(map(len, text.splitlines())) <= 120

@@ -1,10 +1,12 @@
 // Shows the charts of a page in the colours of the reader's screen; on paper always in the light ones.
 const screenIsDark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 const page = document.documentElement;
 const notStyle = new Set(["data", "datasets", "domain"]);
 
 // A reader's own choice, if the page offers one, comes before what the screen is set to.
 function isDark() {
+  if (paper.matches) return false;
   return page.dataset.theme ? page.dataset.theme === "dark" : screenIsDark.matches;
 }
 
@@ -66,7 +68,7 @@ function start() {
   showAll(isDark());
 }
 
-screenIsDark.addEventListener("change", () => showAll(isDark()));
+for (const asked of [screenIsDark, paper]) asked.addEventListener("change", () => showAll(isDark()));
 new MutationObserver(() => showAll(isDark())).observe(page, { attributes: true, attributeFilter: ["data-theme"] });
 addEventListener("beforeprint", () => showAll(false));
 addEventListener("afterprint", () => showAll(isDark()));

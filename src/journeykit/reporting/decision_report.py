@@ -91,15 +91,13 @@ class DecisionReport:
                 yield _as_text(part, chart)
 
     def _heading(self) -> Iterator[str]:
-        yield from wrap(self.title, _WIDE)
-        yield from self.lines
+        yield from _wrapped(self.title, *self.lines)
         for part in self.parts:
             if part.key == "headline":
-                yield from (f"{value} {what}" for value, what in part.figures)
-                yield from part.lines
+                yield from _wrapped(*(f"{value} {what}" for value, what in part.figures), *part.lines)
         for part in self.parts:
             if part.missing:
-                yield f"{part.title}: not shown: {part.missing}"
+                yield from _wrapped(f"{part.title}: not shown: {part.missing}")
 
     def __str__(self) -> str:
         return _on_a_terminal(text(self._heading(), self._tables()))
@@ -112,6 +110,11 @@ class DecisionReport:
 
 
 _TOLD_ROWS, _TOLD_COLUMNS, _TOLD_CELL, _WIDE = 10, 4, 26, 120
+
+
+def _wrapped(*lines: str) -> Iterator[str]:
+    for line in lines:
+        yield from wrap(line, _WIDE)
 
 
 def _as_text(part: PagePart, chart: PageChart) -> ReportTable:
