@@ -156,7 +156,8 @@ def test_a_contact_of_one_table_alone_is_counted():
     one, other = (Arbiter(playbook()).decide_table(people(count), at=AT) for count in (3, 5))
     pair = compare(one, other).pairs[0]
     assert (pair.contacts, pair.only_first, pair.only_other, pair.is_changed) == (3, 0, 2, True)
-    assert any("2 contacts are in side 2 alone" in line for line in pair.details())
+    assert list(pair.details()) == ["2 contacts are in side 2 alone"]
+    assert (pair.claims, pair.changed, pair.swaps, pair.changes) == (8, 0, (), ())
 
 
 def test_an_empty_table_decided_nothing():

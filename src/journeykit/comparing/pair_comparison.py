@@ -144,7 +144,7 @@ class PairComparison:
         contacts: contacts of whom both have a decision.
         only_first: contacts of whom only the first has one.
         only_other: contacts of whom only the other has one.
-        claims: claims that either has.
+        claims: claims of contacts of both that either has.
         changed: those of them whose outcome or reason differs, or that only one has.
         weights: those that both weigh, and differently.
         value_by_first: the value of the other's messages as the first weighs them, so that it can be compared.

@@ -38,7 +38,7 @@ class PairTally:
     Attributes:
         changes: by campaign's number, state in the first and state in the other table, how many claims; `ABSENT` for a
             claim that a table does not have.
-        claims: how many claims either table has.
+        claims: how many claims either table has, of contacts that both have.
         weights: of how many claims that both weighed the weights differ.
         by_first: what the other's messages weigh by the first, in millionths.
         unweighed: how many of them the first did not weigh.
@@ -63,10 +63,11 @@ class PairTally:
         """Compare what was decided of some contacts."""
         tables = [(0, block.rows[0]), (self._other, block.rows[self._other])]
         states = [places.laid(table, rows.state, ABSENT) for table, rows in tables]
-        self.claims += int(np.count_nonzero((states[0] != ABSENT) | (states[1] != ABSENT)))
-        self._count_weights(tables, places)
+        alone = self._alone(block, tables, places)
+        self.claims += int(np.count_nonzero(((states[0] != ABSENT) | (states[1] != ABSENT)) & ~alone))
+        self._count_weights(tables, places, alone)
         self._count_moved(tables, places)
-        changed = states[0] != states[1]
+        changed = (states[0] != states[1]) & ~alone
         touched = np.zeros(len(block.ids), np.bool_)
         if changed.any():
             self._count_changes(tables, states, changed, places)
@@ -74,12 +75,26 @@ class PairTally:
             self._count_swaps(block, tables, is_other, places, touched)
         self._touched.append(touched)
 
-    def _count_weights(self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces) -> None:
+    def _alone(
+        self, block: ComparedBlock, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces
+    ) -> NDArray[np.bool_]:
+        """By place, whether it is a claim of a contact that one table alone has: these are counted apart."""
+        found = np.zeros(places.size, np.bool_)
+        both = block.decided[0] & block.decided[self._other]
+        if not both.all():
+            for table, rows in tables:
+                found[places.places[table][~both[rows.contact - block.start]]] = True
+        return found
+
+    def _count_weights(
+        self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces, alone: NDArray[np.bool_]
+    ) -> None:
         one, other = (places.laid(table, rows.weight, np.nan) for table, rows in tables)
         # What is not a number differs from itself.
-        held = one[places.places[self._other][tables[1][1].state == GRANTED]]
+        granted = places.places[self._other][tables[1][1].state == GRANTED]
+        held = one[granted]
         self.by_first += int(millionths(held).sum())
-        self.unweighed += int(np.count_nonzero(np.isnan(held)))
+        self.unweighed += int(np.count_nonzero(np.isnan(held) & ~alone[granted]))
         self.weights += int(np.count_nonzero((one != other) & (one == one) & (other == other)))  # noqa: PLR0124
 
     def _count_moved(self, tables: list[tuple[int, DecidedRows]], places: ClaimPlaces) -> None:
