@@ -125,3 +125,19 @@ def test_an_empty_table_has_no_shares(capsys):
     assert next(iter(told)) == "schema"
     assert told["schema"] == "journeykit.summary/1"
     assert told["tables"]["contacts"]["missing"]["points"] == {"count": 0, "share": 0.0}
+
+
+@pytest.mark.parametrize("engine", ["one", "columns"])
+def test_tables_without_rows_and_events_that_nobody_asks_for(engine, monkeypatch):
+    """The columns of a table are known without a row; a table that was not read has no number of rows."""
+    own = {**OWN, "campaigns": [{"id": "sale", "content": ["note"]}]}
+    monkeypatch.setitem(globals(), "OWN", own)
+    Path("s.csv").write_text("contact_id,campaign_id,propensity\n")
+    Path("l.csv").write_text("contact_id,campaign_id,weight\n")
+    for name, tables in (("scores", {"scores": "s.csv"}), ("claims", {"claims": "l.csv"})):
+        quality = found(engine, contacts="c.csv", **tables)["tables"][name]
+        assert (quality["rows"], len(quality["columns"]), quality["unused"]) == (0, 3, [])
+    pq.write_table(pa.table({"contact_id": ["anna"], "event": ["visit"], "at": [AT]}), "e.parquet")
+    for events in ("e.csv", "e.parquet"):
+        summary = found(engine, contacts="c.csv", events=events)
+        assert (summary["tables"]["events"]["rows"], summary["rows"]) == (None, {"contacts": 6})

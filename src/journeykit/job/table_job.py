@@ -179,7 +179,10 @@ class TableJob(Run):
             self.quota_run.confirm((self._counts.usage + np.array(self.used, np.int64)).tolist())
         reader.finish()
         self.tell_progress(self._tally.contacts, self._tally.contacts)
-        self.bad.rows.update((own.source, own.count) for own in reader.sources.values() if own.count is not None)
+        for name, own in reader.sources.items():
+            # Events that nobody asks for are not read, be their number known.
+            if own.count is not None and (name != "events" or self.decider.ruleset.events_asked):
+                self.bad.rows[own.source] = own.count
         self.finish()
 
     def _lay_out(self, met: ContactIndex, *, in_stretches: bool) -> None:

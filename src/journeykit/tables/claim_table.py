@@ -98,6 +98,8 @@ class ClaimTable:
         """Read a table of claims; what the playbook does not know makes a claim bad."""
         found = found if found is not None else Mismatches()
         file = open_table(source, "claims", typed=is_number, zone=zone)
+        if words is not None:
+            words.name(file.columns or ())
         claims = cls.empty(file.source, playbook, bad if bad is not None else BadRows())
         readers = claim_readers(zone, None if words is None else words.vocabulary)
         faults = ClaimFaults(playbook)

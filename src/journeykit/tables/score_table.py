@@ -96,6 +96,8 @@ class ScoreTable:
         read_own_content = spelling_reader(read_content, vocabulary, "content")
         bad = bad if bad is not None else BadRows()
         file = open_table(source, "scores", wanted=lambda name: fold_name(name) in SCORE_COLUMNS)
+        if words is not None:
+            words.name(file.columns or ())
         known = campaigns_of(playbook)
         if file.columns is not None and not SCORE_READERS.keys() & {fold_name(name) for name in file.columns}:
             raise missing_column("propensity", file.columns, file.source)
