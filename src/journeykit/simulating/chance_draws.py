@@ -50,8 +50,8 @@ class DrawKeys(NamedTuple):
         Example:
             >>> import pyarrow as pa
             >>> keys = DrawKeys.of(pa.array(["anna", "ben"]))
-            >>> [round(own, 4) for own in keys.draws(0, "answer", "launch", "letter", 3)]
-            [0.0862, 0.9459]
+            >>> keys.draws(0, "answer", "launch", "letter", 3).round(4).tolist()
+            [0.7372, 0.3487]
         """
         digest = sha256(json.dumps(what).encode()).digest()
         first, second = (np.uint64(int.from_bytes(digest[at : at + 8], "big")) for at in (0, 8))

@@ -31,8 +31,10 @@ class SeedMean:
         high: its upper end.
 
     Example:
-        >>> SeedMean.of(np.array([8.0, 10.0, 12.0]), 0.95)
-        SeedMean(mean=10.0, low=5.031724576886132, high=14.968275423113868)
+        >>> import numpy as np
+        >>> found = SeedMean.of(np.array([8.0, 10.0, 12.0]), 0.95)
+        >>> found.mean, round(found.low, 6), round(found.high, 6)
+        (10.0, 5.031725, 14.968275)
     """
 
     mean: float

@@ -124,7 +124,7 @@ def simulate(
         >>> first, last = datetime(2026, 11, 2, 9, tzinfo=UTC), datetime(2026, 11, 6, 9, tzinfo=UTC)
         >>> found = simulate(playbook, people, scores=chances, at=first, until=last)
         >>> found.playbooks[0].total("messages").mean, found.playbooks[0].total("base").mean
-        (8.0, 0.0)
+        (7.0, 0.0)
     """
     normal_quantile(level)
     arbiters = _compiled(playbooks, policies or {})
