@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 from reported import AT, PEOPLE, decided, playbook_of
 
-from journeykit import Arbiter, Campaign, Content, DataError, Playbook, Quota, Team, pressure, report
+from journeykit import Arbiter, Campaign, Content, DataError, Playbook, Quota, Response, Team, pressure, report
+from journeykit.measuring import measure
 
 
 def titles(found, key):
@@ -128,3 +129,20 @@ def test_the_text_is_as_wide_as_a_terminal():
     playbook = playbook_of("fair")
     text = str(report(playbook, decided(playbook, [{"contact_id": "ed-2"}])))
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_measures_by_contact_are_not_in_the_page():
+    """Without examples nothing of a single contact is in the page, whatever was measured by."""
+    click = Response(name="click", event="click", within="2d")
+    playbook = playbook_of("fair", "offer", responses=[click])
+    table = decided(playbook)
+    people = [{**own, "email": f"{own['contact_id']}@example.org"} for own in PEOPLE]
+    sent = [row for row in table.to_pylist() if row["outcome"] == "granted"]
+    touches = [{**{name: row[name] for name in ("contact_id", "campaign_id")}, "sent_at": AT} for row in sent]
+    events = [{"contact_id": "anna-7", "event": "click", "at": AT + timedelta(hours=1)}]
+    by = ["contact_id", "email", "team*email", "team"]
+    measures = measure(playbook, touches, events, since=AT, until=AT + timedelta(days=9), contacts=people, by=by)
+    found = report(playbook, table, contacts=people, measures=measures)
+    assert "anna" not in found.html
+    assert found.part("measures").lines[1].startswith("Not shown by contact_id, email and team*email:")
+    assert [own.table.title for own in found.part("measures").charts] == ["click by team"]

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from journeykit.reporting.voice_parts import ReportNames
 
 _FEW = "rests on few answers"
+_CONTACTS = frozenset({"contact", "contact_id", "account", "account_id", "decision_id"})
+_OF_MANY = frozenset(
+    {"arm", "campaign", "campaign_id", "channel", "content", "content_id", "cost", "goal", "role", "segment"}
+    | {"solution", "stage", "tag", "team", "theme", "topic"}
+)
+"""What messages are measured by that says nothing of a single contact."""
 
 
 def experiment_part(playbook: Playbook, tally: ReportTally, names: ReportNames) -> PagePart:
@@ -98,11 +104,22 @@ def measure_part(found: Mapping[str, Any] | None, names: ReportNames) -> PagePar
     line = f"{everything['messages']:,} messages to {everything['contacts']:,} contacts"
     line += f" from {found['since'][:10]} to {found['until'][:10]}"
     line += f"; intervals are at {100 * found['level']:g} %, by {found['unit']}."
-    charts = [own for by, groups in found["by"].items() for own in _measure_charts(by, groups, names.short)]
+    shown = {by: groups for by, groups in found["by"].items() if not _tells_contacts(by, groups)}
+    hidden = [names.short(by) for by in found["by"] if by not in shown]
+    lines = (line, f"Not shown by {listed(hidden)}: that would tell single contacts.") if hidden else (line,)
+    charts = [own for by, groups in shown.items() for own in _measure_charts(by, groups, names.short)]
     charts += [own for own in (_pressure_chart(found, names.short), _arm_chart(found, names.short)) if own is not None]
     if not charts:
         charts = list(_measure_charts("all messages", [everything], names.short))
-    return PagePart(key=key, title=title, lines=(line,), charts=tuple(charts))
+    return PagePart(key=key, title=title, lines=lines, charts=tuple(charts))
+
+
+def _tells_contacts(by: str, groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether groups are single contacts, or columns of contacts tell them apart almost one by one."""
+    parts = {part.strip() for part in by.split("*")}
+    if parts & _CONTACTS:
+        return True
+    return not parts <= _OF_MANY and sum(own["contacts"] for own in groups) < 2 * len(groups)
 
 
 def _measure_charts(by: str, groups: Sequence[Mapping[str, Any]], short: ShortNames) -> Iterator[PageChart]:
