@@ -1,27 +1,41 @@
-"""The scenario of origin, scaled up: a company's contacts, its year, and four ways to send. The world is made up."""
+"""The scenario of origin, scaled up: a company's contacts, its year, and four ways to send. The world is made up.
+
+    python docs/year/world.py
+
+simulates the year and writes ``year.json`` beside this file; it takes some minutes.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from attrs import evolve
 
 from journeykit import Playbook, simulate
-from journeykit.simulating import SimulationReport
+
+if TYPE_CHECKING:
+    from journeykit.simulating import SimulationReport
 
 HERE = Path(__file__).parent
 ZONE = ZoneInfo("Europe/Skopje")
 START = datetime(2027, 1, 4, 9, tzinfo=ZONE)
 END = datetime(2027, 12, 31, 9, tzinfo=ZONE)
-CONTACTS = 2_000
+CONTACTS, WORLDS = 2_000, 4
 STAGES = {"awareness": 55, "consideration": 22, "decision": 4, "retention": 17, "advocacy": 2}
 ROLES = {"decision_maker": 20, "influencer": 30, "user": 50}
-KINDS = {"nurture": (0.04, 2, 0.004), "meetup": (0.02, 12, 0.006), "launch": (0.01, 30, 0.009), "how": (0.05, 0.5, 0.0004)}
+KINDS = {
+    "nurture": (0.04, 2, 0.004),
+    "meetup": (0.02, 12, 0.006),
+    "launch": (0.01, 30, 0.009),
+    "how": (0.05, 0.5, 0.0004),
+}
 """Of nurture, meetups, launches and care: the chance of an answer, its worth in euros, and the chance of an opt-out."""
 SILENCE = {"decision": {"retention": 0.01}, "retention": {"consideration": 0.001}}
 """How contacts move on a day without a message: they buy, and their contracts end."""
@@ -86,5 +100,43 @@ def year(until: datetime = END, seeds: int = 1, **options: Any) -> SimulationRep
         seeds=seeds,
         chances=SILENCE,
         pressure=PRESSURE,
+        threads=1,
         **options,
     )
+
+
+def record(found: SimulationReport) -> dict[str, Any]:
+    """What is kept of a simulation: the sums of all days, and how things stood each week."""
+    first = found.playbooks[0]
+    nights = [*range(6, len(first.dates), 7), len(first.dates) - 1]
+    return {
+        "contacts": found.contacts,
+        "nights": len(first.dates),
+        "worlds": found.seeds,
+        "dates": [first.dates[night].isoformat() for night in nights],
+        "ways": [
+            {
+                "name": own.name,
+                "totals": {name: own.total(name).to_dict() for name in own.measures},
+                "weeks": {name: [own.until(name, night).mean for night in nights] for name in own.measures},
+            }
+            for own in found.playbooks
+        ],
+    }
+
+
+def main() -> None:
+    """Simulate the year and write what became of it."""
+    first_week = record(year(START + timedelta(days=6)))
+
+    def tell(done: int, of: int) -> None:
+        if done % 100 == 0 or done == of:
+            sys.stderr.write(f"\r{done:,} of {of:,} nights")
+
+    whole = record(year(seeds=WORLDS, progress=tell))
+    kept = {"year": whole, "first week of one world": first_week}
+    (HERE / "year.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
