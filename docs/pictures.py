@@ -2,14 +2,16 @@
 
     python docs/pictures.py
 
-writes ``decision.svg``, ``circle.svg``, ``demo.svg``, ``demo-curve.svg`` and ``relationship/remaining.svg`` beside this
-file; tests compare them with what is drawn anew. Each picture holds its text as text, so that it can be searched and
-read aloud, and has a background of its own, so that it can be read on a light page and on a dark one.
+writes ``decision.svg``, ``circle.svg``, ``demo.svg``, ``demo-curve.svg``, ``relationship/remaining.svg`` and
+``year/year.svg`` beside this file; tests compare them with what is drawn anew. Each picture holds its text as text, so
+that it can be searched and read aloud, and has a background of its own, so that it can be read on a light page and on a
+dark one.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from datetime import UTC, date, datetime
 from html import escape
@@ -283,6 +285,60 @@ def story() -> str:
     return remaining(curves, {arm: base.remaining(arm) for arm in _ARMS})
 
 
+# A year of four ways to send
+
+_WAYS = ("#cf222e", "#9a6700", "#0969da", "#1a7f37")
+_PANELS = (
+    ("value", "value of answers so far, in euros"),
+    ("opt_outs", "opt-outs so far"),
+    ("base", "contacts in the base"),
+)
+_PANEL = 250, 220
+
+
+def year(kept: Mapping[str, Any]) -> str:
+    """What four ways to send do to value, opt-outs and the base, week by week.
+
+    Args:
+        kept: what ``year/world.py`` keeps of the year.
+    """
+    (width, height), top, parts = _PANEL, 56, list[str]()
+    days = [date.fromisoformat(text).toordinal() for text in kept["dates"]]
+    first, last = days[0] - 6, days[-1]
+    for number, (measure, said) in enumerate(_PANELS):
+        left = 64 + number * (width + 76)
+        lines = [own["weeks"][measure] for own in kept["ways"]]
+        most = max(map(max, lines)) if measure != "base" else kept["contacts"]
+        step = next(size for size in (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000) if most / size <= 6)
+        highest = -(-most // step) * step
+        parts.append(_text(left, top - 22, said, "head"))
+        for mark in range(0, int(highest) + 1, step):
+            y = top + height * (1 - mark / highest)
+            parts.append(f'<path d="M{left} {y:.1f}h{width}" stroke="#d8dee4"/>')
+            parts.append(_text(left - 8, y + 4, f"{mark:,}", "small", anchor="end"))
+        for month in (1, 4, 7, 10):
+            x = left + width * (date(2027, month, 4).toordinal() - first) / (last - first)
+            parts.append(_text(x, top + height + 18, f"{date(2027, month, 1):%b}", "small", anchor="middle"))
+        start = kept["contacts"] if measure == "base" else 0
+        for colour, line in zip(_WAYS, lines, strict=True):
+            points = zip([first, *days], [start, *line], strict=True)
+            drawn = "L".join(
+                f"{left + width * (day - first) / (last - first):.1f} {top + height * (1 - own / highest):.1f}"
+                for day, own in points
+            )
+            parts.append(f'<path d="M{drawn}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+    for number, (colour, own) in enumerate(zip(_WAYS, kept["ways"], strict=True)):
+        x, y = 64 + 235 * number, top + height + 52
+        parts.append(f'<path d="M{x} {y - 4}h28" stroke="{colour}" stroke-width="2.5"/>')
+        parts.append(_text(x + 38, y, own["name"]))
+    style = (
+        f"text {{ font: 13px {_SANS}; fill: #1f2328 }} .small {{ fill: #59636e; font-size: 12px }} "
+        ".head { font-weight: 600 }"
+    )
+    title = "A year of four ways to send: value, opt-outs and the base"
+    return _svg(64 + 3 * width + 2 * 76 + 30, top + height + 76, title, style, parts)
+
+
 # The circle
 
 
@@ -352,6 +408,7 @@ def main() -> None:
         "demo.svg": terminal(out.getvalue()),
         "demo-curve.svg": curve(demo.curve(demo.load(), demo.playbook())),
         "relationship/remaining.svg": story(),
+        "year/year.svg": year(json.loads((HERE / "year" / "year.json").read_text("utf-8"))["year"]),
     }
     for name, text in pictures.items():
         (HERE / name).write_text(text, encoding="utf-8")

@@ -125,6 +125,21 @@ def record(found: SimulationReport) -> dict[str, Any]:
     }
 
 
+def table(kept: dict[str, Any]) -> str:
+    """The year in a table: sums, how things stand at its end, and value in its first and its last 13 weeks."""
+    lines = [f"{'':26} messages   value  opt-outs   base  lifetime  first 13 weeks  last 13 weeks"]
+    for own in kept["ways"]:
+        messages, value, lost, base, life = (
+            own["totals"][name]["mean"] for name in ("messages", "value", "opt_outs", "base", "lifetime")
+        )
+        weeks = own["weeks"]["value"]
+        quarters = f"{weeks[12]:14,.0f}  {value - weeks[-14]:13,.0f}"
+        lines.append(
+            f"{own['name']:26} {messages:8,.0f}  {value:6,.0f}  {lost:8,.0f}  {base:5,.0f}  {life:8,.0f}  {quarters}"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Simulate the year and write what became of it."""
     first_week = record(year(START + timedelta(days=6)))
