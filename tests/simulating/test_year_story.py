@@ -34,5 +34,5 @@ def test_page_and_picture_are_of_the_year_that_is_kept(world) -> None:
     import pictures
 
     kept = json.loads((DOCS / "year" / "year.json").read_text("utf-8"))["year"]
-    assert f"```text\n{world.table(kept)}```" in (DOCS / "year.md").read_text("utf-8")
+    assert f"```{{code-block}} text\n{world.table(kept)}```" in (DOCS / "year.md").read_text("utf-8")
     assert (DOCS / "year" / "year.svg").read_text("utf-8") == pictures.year(kept)
