@@ -48,8 +48,8 @@ def numbers(svg: str) -> list[str]:
         (
             {"events": [3, 0], "sales": [0, 3], "club": [0, 0]},
             (
-                "events and 1 other each send 50 % of 6 messages, most of any team; the busiest days are "
-                "Mon 2026-11-02 and 1 other day (3 each)."
+                "events and sales each send 50 % of 6 messages, most of any team; the busiest days are "
+                "Mon 2026-11-02 and Tue 2026-11-03 (3 each)."
             ),
         ),
     ],
@@ -62,7 +62,7 @@ def test_the_title_says_what_is_found(counts: dict[str, list[int]], title: str) 
 def test_what_waits_is_counted() -> None:
     """Deferred claims have no cell, and are not silently left out."""
     picture = draw_calendar(calendar({"events": [1, 2]}, later=2, deferred=3))
-    assert picture.subtitle.endswith("claims: 3 deferred to another day of the plan, 2 to a day after it.")
+    assert picture.subtitle.endswith("3 claims deferred to another day of the plan. 2 claims got no day of the plan.")
 
 
 def test_each_number_has_its_cell() -> None:

@@ -44,7 +44,7 @@ def test_a_report_says_who_speaks_who_loses_and_why():
     assert voice[0].title == "All messages come from sales"
     assert [tuple(row[:2]) for row in voice[0].table.rows] == [("sales", 2), ("events", 0)]
     contests = found.part("contests").charts
-    assert contests[0].title == "offer keeps out most: 2 claims of fair, worth 2"
+    assert contests[0].title == "offer over fair costs most: 2 claims, worth 2"
     assert contests[1].title == "offer displaces most: 2, which is 50 % of its own value"
     reasons = found.part("reasons").charts
     assert list(reasons[0].table.rows) == [("fair", "events", 3, 0, 1, 2), ("offer", "sales", 3, 2, 1, 0)]

@@ -16,6 +16,7 @@ from journeykit.errors import ModelError, named_error
 from journeykit.job.calendar import Calendar
 from journeykit.reporting.chart_files import chart_svg, page_of
 from journeykit.reporting.chart_style import INK, PAPER, RAMP, chart_data, day_axis, finding, short_names
+from journeykit.reporting.page_parts import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +52,12 @@ class CalendarPicture:
         if len(self.calendar.teams) > 1:
             most = max(teams.values())
             first = [team for team in short_names(self.calendar.teams).items() if teams[team[0]] == most]
-            name = first[0][1]
-            who = name if len(first) == 1 else f"{name} and {_counted(len(first) - 1, 'other')}"
+            who = listed([name for _, name in first])
             verb = "sends" if len(first) == 1 else "each send"
             said = f"{who} {verb} {_percent(most, whole)} of {_counted(whole, 'message')}, most of any team"
         if len(self.calendar.days) == 1:
             return f"{said}."
-        day = _day(busiest[0]) + (f" and {_counted(len(busiest) - 1, 'other day')}" if len(busiest) > 1 else "")
+        day = listed([_day(own) for own in busiest])
         if len(busiest) == 1:
             return f"{said}; the busiest day is {day} ({peak:,})."
         return f"{said}; the busiest days are {day} ({peak:,} each)."
@@ -66,10 +66,12 @@ class CalendarPicture:
     def subtitle(self) -> str:
         """What is counted, and what is not in the picture."""
         deferred, later = sum(self.calendar.deferred.values()), sum(self.calendar.later.values())
-        waits = [f"{deferred:,} deferred to another day of the plan"] * bool(deferred)
-        waits += [f"{later:,} to a day after it"] * bool(later)
-        claims = f"; claims: {', '.join(waits)}" if waits else ""
-        return f"Messages granted, by day ({self.calendar.timezone}) and team{claims}."
+        said = f"Messages granted, by day ({self.calendar.timezone}) and team."
+        if deferred:
+            said += f" {_counted(deferred, 'claim')} deferred to another day of the plan."
+        if later:
+            said += f" {_counted(later, 'claim')} got no day of the plan."
+        return said
 
     @property
     def svg(self) -> str:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit.journey.measure.funnel_report import counted
 from journeykit.reporting import page_charts
-from journeykit.reporting.page_parts import COUNT, NUMBER, TEXT, PageChart, PageColumn, PagePart, PageTable, amount
+from journeykit.reporting.page_parts import (
+    COUNT,
+    NUMBER,
+    TEXT,
+    PageChart,
+    PageColumn,
+    PagePart,
+    PageTable,
+    amount,
+    listed,
+)
 from journeykit.reporting.report_tally import NOBODY
 from journeykit.reporting.voice_parts import MOST_BARS, cut_note
 
@@ -26,18 +36,38 @@ def change_part(found: Mapping[str, Any] | None, names: ReportNames) -> PagePart
         return PagePart(key=key, title=title, missing="--compare, what `journeykit compare --json` prints")
     short = names.short
     lines = [f"{short(own['other'])} against {short(own['first'])}: {own['verdict']}." for own in found["pairs"]]
+    if found.get("at"):
+        last = f" to {_instant(found['until'])}" if found.get("until") else ""
+        lines.append(f"Compared are decisions of {_instant(found['at'])}{last}.")
     charts = [chart for own in found["pairs"] for chart in _charts(own, short, is_one=len(found["pairs"]) == 1)]
-    return PagePart(key=key, title=title, lines=tuple(lines), charts=(_sides(found["sides"], short), *charts))
+    return PagePart(key=key, title=title, lines=tuple(lines), charts=(_sides(found, short), *charts))
 
 
-def _sides(sides: Sequence[Mapping[str, Any]], short: ShortNames) -> PageChart:
-    first = sides[0]
-    best = max(sides, key=lambda own: own["value"])
-    finding = f"All are worth as much: {amount(first['value'])}"
-    if best["value"] > first["value"]:
-        finding = f"{short(best['name'])} is worth most: {amount(best['value'])}, against {amount(first['value'])}"
-    elif any(own["value"] < first["value"] for own in sides):
-        finding = f"{short(first['name'])} is worth most: {amount(first['value'])}"
+def _instant(text: str) -> str:
+    """An instant as people read it."""
+    return text[:16].replace("T", " ") + (" (UTC)" if text.endswith(("+00:00", "Z")) else "")
+
+
+def _sides(found: Mapping[str, Any], short: ShortNames) -> PageChart:
+    """What each side is worth, all in one measure: as the first weighs messages, and what only others weigh apart."""
+    sides, pairs = found["sides"], found["pairs"]
+    first = short(sides[0]["name"])
+    worth = [sides[0]["value"], *(_in_one_measure(side, pair) for side, pair in zip(sides[1:], pairs, strict=True))]
+    best = max(worth)
+    leading = [short(own["name"]) for own, value in zip(sides, worth, strict=True) if value == best]
+    if len(leading) == len(sides):
+        finding = f"All are worth as much: {amount(best)}"
+    else:
+        are = "is" if len(leading) == 1 else "are"
+        finding = f"{listed(leading)} {are} worth most: {amount(best)}"
+        finding += "" if first in leading else f", against {amount(worth[0])}"
+    weighs_otherwise = any(own["weights"] for own in pairs)
+    finding += f", as {first} weighs them" if weighs_otherwise else ""
+    strange = [own for own in pairs if own["weights"] and own["unweighed"]]
+    notes = tuple(
+        f"{counted(own['unweighed'], 'message')} of {short(own['other'])} that {first} does not weigh: worth 0 here."
+        for own in strange
+    )
     columns = [
         PageColumn("side", TEXT),
         PageColumn("contacts", COUNT),
@@ -45,16 +75,25 @@ def _sides(sides: Sequence[Mapping[str, Any]], short: ShortNames) -> PageChart:
         PageColumn("claims", COUNT),
         PageColumn("messages", COUNT),
         PageColumn("value", NUMBER),
+        *([PageColumn(f"as {first} weighs it", NUMBER)] if weighs_otherwise else []),
     ]
+    told = ("contacts", "reached", "claims", "messages", "value")
     rows = [
-        (short(own["name"]), *(own[name] for name in ("contacts", "reached", "claims", "messages", "value")))
-        for own in sides
+        (short(own["name"]), *(own[name] for name in told), *([value] if weighs_otherwise else []))
+        for own, value in zip(sides, worth, strict=True)
     ]
+    drawn = [{"side": row[0], "value": value} for row, value in zip(rows, worth, strict=True)]
     return PageChart(
-        title=f"{finding}, each as it weighs itself",
-        chart=page_charts.bars([{"side": row[0], "messages": row[4]} for row in rows], "side", "messages", "messages"),
+        title=finding,
+        chart=page_charts.bars(drawn, "side", "value", "value (sum of weights)"),
         table=PageTable.of("What each decides", columns, rows),
+        notes=notes,
     )
+
+
+def _in_one_measure(side: Mapping[str, Any], pair: Mapping[str, Any]) -> float:
+    """What a side is worth as the first weighs it, where the two weigh claims differently."""
+    return pair["value_by_first"] if pair["weights"] else side["value"]
 
 
 def _charts(pair: Mapping[str, Any], short: ShortNames, *, is_one: bool) -> Iterator[PageChart]:

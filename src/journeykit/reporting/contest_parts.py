@@ -83,7 +83,7 @@ def _pair_chart(pairs: Sequence[tuple[float, float, str, str]], names: ReportNam
     whole = sum(own[0] for own in pairs)
     # A claim that lost to several counts in parts.
     claims = counted(round(count), "claim") if count == round(count) else f"{amount(count)} claims"
-    title = f"{short(winner)} keeps out most: {claims} of {short(loser)}, worth {amount(value)}"
+    title = f"{short(winner)} over {short(loser)} costs most: {claims}, worth {amount(value)}"
     first = [own for own in pairs if math.isclose(own[0], value) and math.isclose(own[1], count)]
     if len(first) > 1:
         those = listed([f"{short(own[3])} over {short(own[2])}" for own in first])

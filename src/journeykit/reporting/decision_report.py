@@ -215,6 +215,7 @@ def report(
             load.take(piece.select(pressed))
     given = {"summary": summary, "measures": measures, "comparison": compare}
     found = {name: _plain(value, name) for name, value in given.items()}
+    _check_summary(found["summary"], playbook)
     names = ReportNames(playbook, tally)
     parts = tuple(_parts(playbook, tally, load, names, groups, contacts, decisions, log, found, examples, at, zone))
     heading = clean(title) if title else names.short(playbook.name)
@@ -311,6 +312,18 @@ def _plain(value: Any, what: str) -> Mapping[str, Any] | None:
     if lacking:
         raise DataError(f"this is no JSON of {what}: it has no {', '.join(lacking)}", source=what)
     return value
+
+
+def _check_summary(summary: Mapping[str, Any] | None, playbook: Playbook) -> None:
+    """Quotas of another playbook are not what these decisions used."""
+    decided = playbook.fingerprint if summary is None else summary.get("playbook", playbook.fingerprint)
+    if decided != playbook.fingerprint:
+        raise DataError(
+            f"the summary is of the playbook {decided[:12]}..., and {playbook.fingerprint[:12]}... is given; "
+            "give the summary of the same decisions",
+            source="summary",
+            field="playbook",
+        )
 
 
 _KEYS = {

@@ -253,13 +253,15 @@ class _Matrix:
         )
 
     def _rows(self) -> dict[Profile, list[Profile]]:
-        """By row, the profiles of its contacts: the playbook's rows, then those of contacts alone."""
+        """By row, the profiles of its contacts: the playbook's rows, then those of contacts alone; never none."""
         found: dict[Profile, list[Profile]] = {row: [] for row in self.layout.rows()}
         others: dict[Profile, list[Profile]] = {}
         for profile in [] if self.tally is None else self.tally.counts:
             row = row_of(self.layout, dict(zip(("segment", "stage", "role"), profile, strict=True)))
             (found if row in found else others).setdefault(row, []).append(profile)
-        return found | {row: others[row] for row in sorted(others, key=_last)}
+        found |= {row: others[row] for row in sorted(others, key=_last)}
+        # A playbook that names no stage speaks to everybody alike.
+        return found or {(None, None, None): []}
 
     def _group(self, row: Profile, profiles: list[Profile]) -> MatrixGroup:
         segment, stage, role = row
