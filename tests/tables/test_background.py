@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from journeykit.basics.threads import Background
+from journeykit.basics.threads import Background, at_once, is_busy
 
 
 def test_things_are_worked_on_in_order_and_errors_are_told():
@@ -34,6 +34,29 @@ def test_things_are_worked_on_in_order_and_errors_are_told():
     with pytest.raises(OSError, match="No space left"):
         write()
     assert found == [0, 1]
+
+
+class _Kept:
+    """A thing that says whether Python waits for its end, as it does for that of what its main thread has."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def __del__(self):
+        self.seen.append(is_busy() or threading.current_thread() is threading.main_thread())
+
+
+def test_python_waits_until_things_are_let_go():
+    """Compiled code may be what lets a thing go: a thread that does so while Python ends would end it with an error."""
+    seen: list[bool] = []
+    with Background(lambda _: None) as background:
+        for _ in range(5):
+            background.put(_Kept(seen))
+    assert list(at_once(lambda _: None, (_Kept(seen) for _ in range(5)), 2)) == [None] * 5
+    until = time.monotonic() + 10
+    while len(seen) < 10 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert seen == [True] * 10
 
 
 def test_where_the_caller_fails_what_waits_is_let_go():

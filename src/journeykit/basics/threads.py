@@ -99,8 +99,9 @@ def _work(work: Callable[[Any], Any], tasks: SimpleQueue[Any]) -> None:
                     future.set_result(work(thing))
                 except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
                     future.set_exception(error)
-        # What was worked on is let go before the next thing is waited for.
-        del task, future, thing
+            # What was worked on is let go before the next thing is waited for, and while Python still waits: compiled
+            # code may be what lets it go.
+            del task, future, thing
 
 
 class Background(Generic[_Given]):
@@ -180,12 +181,10 @@ class Background(Generic[_Given]):
 
     def _work_on_all(self) -> None:
         while (thing := self._waiting.get()) is not None:
-            if self._error is not None or self._is_over:
-                continue
             with _BUSY as is_time:
                 try:
-                    if is_time:
+                    if is_time and self._error is None and not self._is_over:
                         self._work(thing)
                 except BaseException as error:  # noqa: BLE001  (it is raised in the thread of the caller)
                     self._error = error
-            del thing
+                del thing
