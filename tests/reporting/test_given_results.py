@@ -35,6 +35,26 @@ def test_a_summary_of_another_playbook_is_refused():
         report(playbook, decided(playbook), summary=summaries[0])
 
 
+def test_a_summary_of_another_run_is_refused():
+    """Its quotas were used by other decisions."""
+    playbook, summaries = playbook_of("fair", "offer"), []
+    Arbiter(playbook).decide_table(PEOPLE, at=AT, run_id="another", summary=summaries.append)
+    with pytest.raises(DataError, match="the summary is of the run 'another'"):
+        report(playbook, decided(playbook), summary=summaries[0])
+    assert report(playbook, decided(playbook, run_id="another"), summary=summaries[0]).lines
+    assert report(playbook, decided(playbook).drop_columns(["run_id"]), summary=summaries[0]).lines
+
+
+def test_a_comparison_of_other_playbooks_says_so():
+    """Sides of which none is the playbook of the decisions may be shown, but not taken for it."""
+    playbook = playbook_of("fair", "offer")
+    strange = compare(heavier(playbook, 3), heavier(playbook, 4), contacts=PEOPLE, at=AT)
+    said = "None of the sides is the playbook of the decisions of this report."
+    assert said in report(playbook, decided(playbook), compare=strange).part("changes").lines
+    own = compare(playbook, heavier(playbook, 4), contacts=PEOPLE, at=AT)
+    assert said not in report(playbook, decided(playbook), compare=own).part("changes").lines
+
+
 def test_a_playbook_without_stages_has_a_row_for_everybody():
     """A matrix without rows would say that nobody speaks at all."""
     playbook = Playbook(

@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 _SHOWN = ("team", "stage", "campaign", "channel", "segment")
 
 
-def change_part(found: Mapping[str, Any] | None, names: ReportNames) -> PagePart:
-    """What others decide otherwise than the first side."""
+def change_part(found: Mapping[str, Any] | None, names: ReportNames, fingerprint: str) -> PagePart:
+    """What others decide otherwise than the first side.
+
+    Args:
+        found: the comparison as plain data.
+        names: how names are shown.
+        fingerprint: that of the playbook of the report's decisions.
+    """
     key, title = "changes", "What would change"
     if found is None:
         return PagePart(key=key, title=title, missing="--compare, what `journeykit compare --json` prints")
@@ -39,6 +45,8 @@ def change_part(found: Mapping[str, Any] | None, names: ReportNames) -> PagePart
     if found.get("at"):
         last = f" to {_instant(found['until'])}" if found.get("until") else ""
         lines.append(f"Compared are decisions of {_instant(found['at'])}{last}.")
+    if all(fingerprint not in own.get("playbooks", (fingerprint,)) for own in found["sides"]):
+        lines.append("None of the sides is the playbook of the decisions of this report.")
     charts = [chart for own in found["pairs"] for chart in _charts(own, short, is_one=len(found["pairs"]) == 1)]
     return PagePart(key=key, title=title, lines=tuple(lines), charts=(_sides(found, short), *charts))
 
@@ -93,7 +101,7 @@ def _sides(found: Mapping[str, Any], short: ShortNames) -> PageChart:
 
 def _in_one_measure(side: Mapping[str, Any], pair: Mapping[str, Any]) -> float:
     """What a side is worth as the first weighs it, where the two weigh claims differently."""
-    return pair["value_by_first"] if pair["weights"] else side["value"]
+    return float(pair["value_by_first"] if pair["weights"] else side["value"])
 
 
 def _charts(pair: Mapping[str, Any], short: ShortNames, *, is_one: bool) -> Iterator[PageChart]:

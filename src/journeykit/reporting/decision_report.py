@@ -35,7 +35,7 @@ from journeykit.tables.files import whole_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from journeykit.playbook.playbook import Playbook
@@ -215,7 +215,7 @@ def report(
             load.take(piece.select(pressed))
     given = {"summary": summary, "measures": measures, "comparison": compare}
     found = {name: _plain(value, name) for name, value in given.items()}
-    _check_summary(found["summary"], playbook)
+    _check_summary(found["summary"], playbook, tally.runs if "run_id" in log.columns else ())
     names = ReportNames(playbook, tally)
     parts = tuple(_parts(playbook, tally, load, names, groups, contacts, decisions, log, found, examples, at, zone))
     heading = clean(title) if title else names.short(playbook.name)
@@ -253,7 +253,7 @@ def _parts(
     yield journey_part(playbook, tally, names, groups)
     yield experiment_part(playbook, tally, names)
     yield measure_part(found["measures"], names)
-    yield change_part(found["comparison"], names)
+    yield change_part(found["comparison"], names, playbook.fingerprint)
     shown = example_part(tally, names, examples)
     if shown is not None:
         yield shown
@@ -314,15 +314,25 @@ def _plain(value: Any, what: str) -> Mapping[str, Any] | None:
     return value
 
 
-def _check_summary(summary: Mapping[str, Any] | None, playbook: Playbook) -> None:
-    """Quotas of another playbook are not what these decisions used."""
-    decided = playbook.fingerprint if summary is None else summary.get("playbook", playbook.fingerprint)
+def _check_summary(summary: Mapping[str, Any] | None, playbook: Playbook, runs: Collection[str]) -> None:
+    """Quotas of another playbook, or of another run, are not what these decisions used."""
+    if summary is None:
+        return
+    decided = summary.get("playbook", playbook.fingerprint)
     if decided != playbook.fingerprint:
         raise DataError(
             f"the summary is of the playbook {decided[:12]}..., and {playbook.fingerprint[:12]}... is given; "
             "give the summary of the same decisions",
             source="summary",
             field="playbook",
+        )
+    run = summary.get("run_id")
+    if run is not None and runs and run not in runs:
+        raise DataError(
+            f"the summary is of the run {shown(run)}, and no decision is of that run; give the summary of the same "
+            "decisions",
+            source="summary",
+            field="run_id",
         )
 
 
