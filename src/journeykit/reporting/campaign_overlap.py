@@ -284,8 +284,8 @@ class _Counted:
         contact = self._contacts.meet(ids, len(ids), {}).astype(np.int64)
         names = [self._place(value) for value in campaign.values]
         place = np.array(names or [-1], np.int64)[campaign.codes]
-        granted = _among(outcome, ("granted",))
-        eligible = _among(reason, COMPETING)
+        granted = outcome.among(("granted",))
+        eligible = reason.among(COMPETING)
         there = (contact >= 0) & (place >= 0)
         for name, chosen in (("granted", granted), ("eligible", eligible | granted)):
             rows = chosen & there
@@ -368,12 +368,6 @@ class _Counted:
         if audiences is None or max(one, other) >= self._own or {one, other} & self._unsure:
             return None
         return int(audiences.pairs[one, other])
-
-
-def _among(column: Column, words: Any) -> NDArray[np.bool_]:
-    """By row, whether a column's value is among some words."""
-    found: NDArray[np.bool_] = np.array([value in words for value in column.values] or [False], np.bool_)[column.codes]
-    return found
 
 
 def _count(value: int | None) -> str:

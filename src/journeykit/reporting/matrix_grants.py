@@ -107,8 +107,8 @@ class MatrixGrants:
             contact = groups.find(piece["contact_id"])
             self.strangers += int((contact < 0).sum())
             place = self._messages(piece)
-            is_granted = _among(piece["outcome"], {Outcome.GRANTED})
-            is_lost = ~is_granted & _among(piece["reason"], NO_CAPACITY)
+            is_granted = Column(piece["outcome"].combine_chunks()).among({Outcome.GRANTED})
+            is_lost = ~is_granted & Column(piece["reason"].combine_chunks()).among(NO_CAPACITY)
             for table, chosen in ((granted, is_granted), (lost, is_lost)):
                 rows, label = facet.spread(contact[chosen])
                 np.add.at(table, (label, place[chosen][rows]), 1)
@@ -173,13 +173,6 @@ class MatrixGrants:
             yield "the decisions have no denied claims, so what lost is counted in part: decide --all writes them"
         if not self._tells and self.layout.sides:
             yield "the decisions have no binding and lost_to, so what conflicts stopped is not counted"
-
-
-def _among(column: pa.ChunkedArray, words: Any) -> NDArray[np.bool_]:
-    """By row, whether a column's value is among some words."""
-    own = Column(column.combine_chunks())
-    found: NDArray[np.bool_] = np.array([value in words for value in own.values] or [False], np.bool_)[own.codes]
-    return found
 
 
 def _holding(column: pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:

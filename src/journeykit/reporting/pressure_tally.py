@@ -79,9 +79,9 @@ class PressureTally:
         campaign = self._campaigns.code(columns["campaign_id"])
         there = (contact >= 0) & (campaign >= 0)
         channel = self.channels.code(columns["channel"])
-        granted = there & _among(columns["outcome"], {"granted"})
+        granted = there & columns["outcome"].among({"granted"})
         self._count_messages(contact[granted], channel[granted])
-        lost = np.flatnonzero(there & _among(columns["reason"], _LOSING) & ~granted)
+        lost = np.flatnonzero(there & columns["reason"].among(_LOSING) & ~granted)
         winners, rules = ListCodes(piece["lost_to"], self._campaigns), ListCodes(piece["binding"], self.rules)
         self._count_losers(contact, lost, rules, columns)
         displaced = piece["displaced"].combine_chunks()
@@ -119,7 +119,7 @@ class PressureTally:
         size = len(self.stopped)
         weights = columns["weight"].numbers
         weight = np.zeros(len(lost)) if weights is None else np.where(weights[1], weights[0], 0.0)[lost]
-        outbid = _among(columns["reason"], {Reason.OUTBID})[lost]
+        outbid = columns["reason"].among({Reason.OUTBID})[lost]
         self.stopped += np.bincount(rule, minlength=size)
         self.outbid += np.bincount(rule[outbid[place]], minlength=size)
         self.weight += np.bincount(rule, weight[place], minlength=size)
@@ -155,8 +155,3 @@ class PressureTally:
     def displaced(self) -> Displaced:
         """What all messages displaced, in parts by rule."""
         return joined([own.displaced() for own in self._runs.values()] or [RunDisplacement().displaced()])
-
-
-def _among(column: Column, words: Any) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.array([value in words for value in column.values] or [False], np.bool_)[column.codes]
-    return found

@@ -81,12 +81,12 @@ class SlotCounts:
         probe = probe[rows]
         contact = self._groups.find(piece["contact_id"])[rows]
         code = np.where(contact >= 0, self._facet.code[contact], -1).astype(np.int64)
-        is_granted = _among(reason, {Reason.GRANTED})[rows]
+        is_granted = reason.among({Reason.GRANTED})[rows]
         if is_joint:
             self._together += np.bincount(code[is_granted & (code >= 0)], minlength=len(self._together))
             self.together_of_all += int(np.count_nonzero(is_granted))
         if is_alone:
-            is_free = _among(reason, FREE)[rows]
+            is_free = reason.among(FREE)[rows]
             self._count_free(probe, code, is_free)
             self._count_barred(probe, (reason, rule), rows, is_free)
 
@@ -105,7 +105,7 @@ class SlotCounts:
         reasons, rules = reason.codes[rows], rule.codes[rows]
         # A day at either end that only some zones have is a slot of those alone who show that they have it.
         is_edge = np.array([own.is_edge for own in self._probes], np.bool_)[probe]
-        is_slot = ~(is_edge & _among(reason, _NO_DAY)[rows])
+        is_slot = ~(is_edge & reason.among(_NO_DAY)[rows])
         self.open += np.bincount(probe[is_slot], minlength=len(self._probes))
         barred = ~is_free & is_slot
         size, more = len(reason.values), len(rule.values)
@@ -118,8 +118,3 @@ class SlotCounts:
                 # A probe's campaign lasts for its day: it is closed where that has no slot.
                 texts = NO_INSTANT, ""
             self.barred[self._probes[place].channel, *texts] += count
-
-
-def _among(column: Column, words: set[Reason] | frozenset[Reason]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.array([value in words for value in column.values] or [False], np.bool_)[column.codes]
-    return found

@@ -20,7 +20,7 @@ from journeykit.tables.arrow.arrow_values import in_microseconds, is_uuid, pytho
 from journeykit.tables.cells import plain_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
 _EXACT = 2.0**53
 """Floats from here on do not hold every whole number."""
@@ -83,6 +83,11 @@ class Column:
         if self.array is None:
             return self._values[row]
         return python_value(self.array[row])
+
+    def among(self, words: Container[Any]) -> np.ndarray:
+        """By row, whether the value is among some words."""
+        found: np.ndarray = np.array([value in words for value in self.values] or [False], np.bool_)[self.codes]
+        return found
 
     def take(self, rows: np.ndarray) -> Column:
         """Some of its rows."""
