@@ -47,6 +47,7 @@ TREE = [
     "__init__",
     "demo",
     "cli",
+    "spark",
     "__main__",
 ]
 # A value offers the work that a higher package does. Each such door loads it when it is called; there is no third.
