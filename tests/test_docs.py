@@ -8,6 +8,8 @@ On a page,
 - a ``sh`` block runs where its lines begin with ``journeykit ``; a line that does not end with 0 says ``# exits N``;
 - a ``text`` block is exactly what the block before it printed.
 
+What needs Spark (the pages of `APART`, the examples of ``journeykit.spark``) runs in `tests/spark/test_spark_docs.py`.
+
 ``python tests/test_docs.py [PAGE ...]`` writes what was printed into the pages; read the difference before you keep it.
 """
 
@@ -36,6 +38,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "journeykit"
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
+APART = [page for page in PAGES if page.stem.startswith(("spark", "ray-"))]
+"""The pages that need Spark, Ray or Dask."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)\n")
 INCLUDED = re.compile(r"^```\{literalinclude\} (\S+)$", re.MULTILINE)
@@ -78,6 +82,8 @@ MODEL_WORDS = (
     "content encoder",
 )
 MODULES = ["journeykit", *(found.name for found in pkgutil.walk_packages(journeykit.__path__, "journeykit."))]
+SPARK_MODULES = [name for name in MODULES if f"{name}.".startswith("journeykit.spark.")]
+"""The modules whose examples have a session of Spark at hand, as ``spark``."""
 
 
 def printed(run):
@@ -143,6 +149,10 @@ def outputs(page, namespace=None):
             before = None
 
 
+def page_name(page):
+    return str(page.relative_to(ROOT))
+
+
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
     """A working directory of the page's own, from which it can import."""
@@ -155,11 +165,15 @@ def scratch(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in APART], ids=page_name)
 @pytest.mark.usefixtures("scratch")
 def test_page_runs(page):
     """Every code block of a page runs, and prints what the page says; the playbooks that it makes are sound."""
-    namespace = {}
+    check_page(page, {})
+
+
+def check_page(page, namespace):
+    """Run a page, with what is at hand; it must print what it says, and its playbooks must be sound."""
     for block, where, found in outputs(page, namespace):
         assert found == block[2], where
     made = {name: getattr(value, "playbook", value) for name, value in namespace.items()}
@@ -194,14 +208,19 @@ def test_playbooks_of_pages_and_examples_are_sound(tmp_path, page, name, text):
     assert [problem for problem in found if not any(part in problem for part in MEANT.get(page, ()))] == []
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in SPARK_MODULES])
 @pytest.mark.usefixtures("scratch")
 def test_docstring_examples_run(name):
     """Every example in a docstring runs, and gives what the docstring says."""
+    check_examples(name, {})
+
+
+def check_examples(name, namespace):
+    """Run the examples of a module, with what is at hand beside its own names."""
     module = importlib.import_module(name)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        result = doctest.testmod(module)
+        result = doctest.testmod(module, extraglobs=namespace)
     assert result.failed == 0, said.getvalue()
 
 
