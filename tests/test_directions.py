@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE = Path(__file__).parents[1] / "src" / "journeykit"
 
@@ -114,7 +119,17 @@ def files() -> dict[str, Path]:
 
 
 FILES = files()
-TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+@cache
+def nodes_of(name: str) -> tuple[ast.AST, ...]:
+    """The syntax of a file; it is read once, and not at all where no test asks for it."""
+    return tuple(ast.walk(ast.parse(FILES[name].read_text("utf-8"))))
+
+
+def nodes() -> Iterator[tuple[str, ast.AST]]:
+    """The syntax of all files, each part with the file's dotted name."""
+    return ((name, node) for name in FILES for node in nodes_of(name))
 
 
 def room_of(name: str) -> str:
@@ -122,10 +137,11 @@ def room_of(name: str) -> str:
     return name.split(".")[1] if "." in name else "__init__"
 
 
+@cache
 def imports(name: str) -> set[str]:
     """What a file imports, anywhere in it: files of the library by their dotted names, others by their first name."""
     found = set()
-    for node in ast.walk(TREES[name]):
+    for node in nodes_of(name):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name} has a relative import"
             for alias in node.names:
@@ -167,12 +183,11 @@ def test_nothing_runs_in_a_circle() -> None:
 def test_there_are_two_doors_upward() -> None:
     """What is loaded by name from above is listed, and a door opens nowhere else."""
     found = set()
-    for name, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "door":
-                module = node.args[0]
-                assert isinstance(module, ast.Constant), f"{name} has a door whose module is not written out"
-                found.add((room_of(name), module.value))
+    for name, node in nodes():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "door":
+            module = node.args[0]
+            assert isinstance(module, ast.Constant), f"{name} has a door whose module is not written out"
+            found.add((room_of(name), module.value))
     assert found == DOORS
 
 
@@ -191,8 +206,7 @@ def test_only_a_few_files_load_modules_by_name() -> None:
     """What is loaded by its name is no import that the tests above see, so the files that do it are listed."""
     users = {
         name
-        for name, tree in TREES.items()
-        for node in ast.walk(tree)
+        for name, node in nodes()
         if (isinstance(node, ast.Attribute) and node.attr == "import_module")
         or (isinstance(node, ast.Name) and node.id in ("import_module", "__import__"))
     }
@@ -213,10 +227,9 @@ def test_kernels_have_one_face() -> None:
 def test_class_names_are_unique() -> None:
     """A class has its name for itself, so that a name says which one is meant."""
     owners = defaultdict(list)
-    for name, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                owners[node.name].append(name)
+    for name, node in nodes():
+        if isinstance(node, ast.ClassDef):
+            owners[node.name].append(name)
     assert {name: found for name, found in owners.items() if len(found) > 1} == {}
 
 
@@ -252,13 +265,10 @@ def test_no_package_outgrows_the_others() -> None:
 def test_functions_are_short() -> None:
     """Half of the functions have eight lines or fewer, not counting what documents them."""
     sizes = []
-    for name, tree in TREES.items():
-        if room_of(name) == "kernels":
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                first = node.body[1:] if ast.get_docstring(node) is not None else node.body
-                sizes.append(first[-1].end_lineno - first[0].lineno + 1 if first else 0)
+    for name, node in nodes():
+        if room_of(name) != "kernels" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            sizes.append(first[-1].end_lineno - first[0].lineno + 1 if first else 0)
     assert median(sizes) <= 8
 
 

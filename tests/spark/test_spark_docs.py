@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from test_docs import APART, SPARK_MODULES, check_examples, check_page, page_name, scratch
+from test_docs import APART, SPARK_MODULES, WITH_EXAMPLES, check_examples, check_page, page_name, scratch
 
 __all__ = ["scratch"]
 
@@ -21,7 +21,7 @@ def test_page_of_spark_runs(page, spark):
     check_page(page, {"spark": spark})
 
 
-@pytest.mark.parametrize("name", SPARK_MODULES)
+@pytest.mark.parametrize("name", [name for name in SPARK_MODULES if name in WITH_EXAMPLES])
 @pytest.mark.usefixtures("scratch")
 def test_docstring_examples_of_spark_run(name, spark):
     """Every example in a docstring runs, and gives what the docstring says."""
