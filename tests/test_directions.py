@@ -78,6 +78,7 @@ HOMES = {
         "reporting",
         "segments",
         "simulating",
+        "spark",
         "tables",
     },
     "numpy": {
@@ -97,6 +98,7 @@ HOMES = {
         "simulating",
         "tables",
     },
+    "pyspark": {"spark"},
     "highspy": {"quotas"},
     "opentelemetry": {"basics"},
     "narwhals": {"tables"},

@@ -331,7 +331,7 @@ class TableReader:
         else:
             asked |= {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
             asked["brings_cost"] = claims.brings_cost
-        known = () if scores is None else scores.scored
+        known = () if scores is None else run.scored_of_all(scores.scored)
         self.engine = engine = ColumnarEngine(
             run.decider, everything=everything, scored=known, sides=run.sides, **asked
         )

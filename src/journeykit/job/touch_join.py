@@ -87,7 +87,7 @@ class TouchJoin:
 
     def _refuse_useless(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
         """Refuse touches that have rows, none of which can be used."""
-        if self._good or self._run.bad.total == before:
+        if self._good or self._run.bad.total == before or self._run.is_part:
             return
         if stretch is not None:
             # So far a part was read: nothing is decided before the rest is known to be as bad.

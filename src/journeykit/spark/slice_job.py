@@ -1,0 +1,87 @@
+"""Slices: a part of a run over tables, decided where the contacts are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from attrs import frozen
+
+from journeykit.job import TableJob
+from journeykit.spark.shipped_arbiter import ShippedArbiter
+from journeykit.tables.arrow.decision_schema import decision_schema
+from journeykit.tables.decision_columns import DECISIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from journeykit.arbiter import Arbiter
+    from journeykit.model.claim import Scored
+
+    Slices = Callable[[Iterable[pa.RecordBatch]], Iterator[dict[str, pa.Table]]]
+
+
+class SliceJob(TableJob):
+    """A `TableJob` over a slice of the tables of a run; what is asked of whole tables is known before.
+
+    Args:
+        arbiter: the arbiter.
+        scored: the campaigns for which the table of scores has what, as pairs.
+        given: tables and options of a `TableJob`.
+    """
+
+    is_part = True
+
+    def __init__(self, arbiter: Arbiter, *, scored: Scored = (), **given: Any) -> None:
+        self._scored = frozenset(scored)
+        super().__init__(arbiter, **given)
+
+    def scored_of_all(self, found: Scored) -> Scored:
+        """The campaigns for which the whole table of scores has what."""
+        return self._scored | frozenset(found)
+
+    def refuse_useless(self) -> None:
+        """A slice of which nothing can be used is counted; whether the table can be used is for the whole run."""
+
+
+@frozen
+class SliceDecider:
+    """What a worker does: decides slice after slice, and gives rows as Spark takes them.
+
+    Attributes:
+        shipped: the arbiter.
+        slices: makes tables of the batches that come.
+        options: those of a `TableJob`.
+        schema: the schema of the rows.
+        scored: the campaigns for which the table of scores has what, as pairs.
+    """
+
+    shipped: ShippedArbiter
+    slices: Slices
+    options: Mapping[str, Any]
+    schema: pa.Schema
+    scored: frozenset[Any] = frozenset()
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows of the table of decisions, in batches."""
+        arbiter = self.shipped.arbiter()
+        for tables in self.slices(batches):
+            job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
+            for batch in job.batches():
+                yield plain(batch, self.schema)
+
+
+def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of decisions without coded texts, which Spark does not read."""
+    return pa.RecordBatch.from_arrays(
+        [column.cast(own.type) for column, own in zip(batch.columns, schema, strict=True)], schema=schema
+    )
+
+
+def plain_schema(ids: pa.DataType, columns: Iterable[str] = tuple(DECISIONS)) -> pa.Schema:
+    """The schema of decisions as Spark takes them: no coded texts."""
+    schema = decision_schema(ids, columns)
+    return pa.schema(
+        [(own.name, own.type.value_type if pa.types.is_dictionary(own.type) else own.type) for own in schema]
+    )
