@@ -137,8 +137,6 @@ class Run:
 
     kind: ClassVar[str]
     """The engine, as a summary names it."""
-    is_part: ClassVar[bool] = False
-    """Whether the tables are a part of those of a larger run, which says whether a table can be used at all."""
 
     def __init__(
         self,
@@ -243,10 +241,6 @@ class Run:
     def scored(self) -> Scored:
         """The campaigns for which the table of scores has what, as pairs."""
         raise NotImplementedError
-
-    def scored_of_all(self, found: Scored) -> Scored:
-        """The campaigns for which the tables of the whole run have what, given those of the tables of this job."""
-        return found
 
     def costless(self) -> Collection[str] | None:
         """The campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim."""

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from journeykit.errors import DataError
     from journeykit.job.run import Run
     from journeykit.kernels.interface.contact_arrays import ScoreArrays, TouchArrays
-    from journeykit.model.claim import Claim
+    from journeykit.model.claim import Claim, Scored
     from journeykit.model.contact import Contact
     from journeykit.tables.arrow.adapters import Part
     from journeykit.tables.arrow.arrow_table import ArrowTable
@@ -97,9 +97,11 @@ class TableReader:
         unknown_scores: how many scores belong to contacts that were not decided.
         unknown_events: likewise, events.
         undecided: the numbers of contacts that could not be decided.
+        scored: for which campaigns scores have what, besides those that are read, where these are a part of a table.
     """
 
     engine: ColumnarEngine
+    scored: Scored = ()
 
     def __init__(self, run: Run, threads: int) -> None:
         self.run = run
@@ -331,7 +333,7 @@ class TableReader:
         else:
             asked |= {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
             asked["brings_cost"] = claims.brings_cost
-        known = () if scores is None else run.scored_of_all(scores.scored)
+        known = () if scores is None else {*scores.scored, *self.scored}
         self.engine = engine = ColumnarEngine(
             run.decider, everything=everything, scored=known, sides=run.sides, **asked
         )

@@ -31,15 +31,9 @@ class SliceJob(TableJob):
         given: tables and options of a `TableJob`.
     """
 
-    is_part = True
-
     def __init__(self, arbiter: Arbiter, *, scored: Scored = (), **given: Any) -> None:
-        self._scored = frozenset(scored)
         super().__init__(arbiter, **given)
-
-    def scored_of_all(self, found: Scored) -> Scored:
-        """The campaigns for which the whole table of scores has what."""
-        return self._scored | frozenset(found)
+        self.reader.scored, self.reader.touches.is_part = scored, True
 
     def refuse_useless(self) -> None:
         """A slice of which nothing can be used is counted; whether the table can be used is for the whole run."""
