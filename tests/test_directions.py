@@ -96,6 +96,7 @@ HOMES = {
         "reporting",
         "segments",
         "simulating",
+        "spark",
         "tables",
     },
     "pyspark": {"spark"},
