@@ -195,12 +195,13 @@ def test_there_are_two_doors_upward() -> None:
 
 
 # What loads a module by its name: lazy names and the kernels' face; commands, which load what they need when they are
-# called; policies that a user names; and the libraries of the frames that a user gives.
+# called; policies that a user names; the libraries of the frames that a user gives; and what executors are asked for.
 LOADERS = {
     "journeykit.basics.lazy",
     "journeykit.kernels",
     "journeykit.cli.arguments",
     "journeykit.cli.main",
+    "journeykit.spark.executor_check",
     "journeykit.tables.arrow.frames",
 }
 

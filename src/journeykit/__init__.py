@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from journeykit.comparing.comparison import compare as compare
     from journeykit.comparing.shifting import sensitivity as sensitivity
     from journeykit.errors import DataError as DataError
+    from journeykit.errors import ExecutorError as ExecutorError
     from journeykit.errors import InfeasibleError as InfeasibleError
     from journeykit.errors import JourneykitError as JourneykitError
     from journeykit.errors import LedgerError as LedgerError
@@ -101,6 +102,7 @@ _HOMES = {
     "Content": "model.content",
     "DataError": "errors",
     "Decision": "model.decision",
+    "ExecutorError": "errors",
     "Experiment": "model.experiment",
     "Exploration": "model.exploration",
     "Guard": "model.guard",

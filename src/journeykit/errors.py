@@ -10,6 +10,7 @@
     ├── InfeasibleError     hard quotas that cannot hold together; knows which, and what is missing
     ├── PolicyError         an object that is no policy, or an unknown name
     ├── LedgerError         what the ledger cannot do, or may not; knows what kind of trouble it is
+    ├── ExecutorError       executors of Spark that cannot do the work as the driver would
     └── MissingExtraError   a package that an extra would have installed
 
 Each error carries its parts as attributes; the message says what was found and what is allowed.
@@ -184,6 +185,10 @@ class LedgerError(JourneykitError):
         super().__init__(message)
         self.message = message
         self.kind = kind
+
+
+class ExecutorError(JourneykitError):
+    """Executors of Spark that cannot do the work as the driver would: without the library, or with another version."""
 
 
 EXTENSION = "journeykit.kernels._core"
