@@ -75,7 +75,7 @@ _EVENTS = pa.schema(
 
 def events_table(run: LedgerRun) -> pa.Table:
     """The events that the ledger had kept when the run began."""
-    rows, batches = events_as_of(run.ledger, run.mark), []
+    rows, batches = events_as_of(run.ledger, run.mark, run.contacts), []
     while some := list(islice(rows, _ROWS)):
         columns = zip(*((own.contact, own.event, own.at, own.id, own.properties) for own in some), strict=True)
         arrays = [pa.array(own, kind.type) for own, kind in zip(columns, _EVENTS, strict=True)]

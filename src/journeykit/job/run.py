@@ -23,10 +23,11 @@ from journeykit.job.calendar import DayTally
 from journeykit.job.decision_tally import KINDS, DecisionTally
 from journeykit.job.exploration_notes import spread_notes
 from journeykit.job.inputs import TABLES
-from journeykit.job.ledger_options import check_ledger_options, paused_by_ledger
+from journeykit.job.ledger_options import check_ledger_options, ledger_run_of, paused_by_ledger
 from journeykit.job.run_output import output_of
 from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes, uplift_notes
 from journeykit.job.table_quality import QualityCounts, TableQuality, named_kinds
+from journeykit.ledger.begun_run import BegunRun
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
         max_bad: int | str | None
         bad_rows: str | os.PathLike[str] | None
         progress: Progress | None
-        ledger: BaseLedger | None
+        ledger: BaseLedger | BegunRun | None
         strict: bool
         dry_run: bool
         keep_decisions: bool
@@ -101,7 +102,7 @@ class Run:
         bad_rows: a file (CSV, JSON lines or Parquet) in which bad rows are kept whole, once all is decided; or None.
         progress: is called, every now and then, with the number of contacts that are done, and of all where known.
         ledger: where the history is read, beside the touches that are given, and where what is granted is reserved; a
-            run that was begun before goes on.
+            run that was begun before goes on. Or a run that was begun there, of which these tables are a part.
         watch: where the job says how far it is; None for a watch of its own.
         strict: whether tables that do not match the playbook are refused before anything is decided or reserved:
             words that it does not know, columns that it asks for and a table lacks, types that a comparison can never
@@ -150,7 +151,7 @@ class Run:
         max_bad: int | str | None = None,
         bad_rows: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
-        ledger: BaseLedger | None = None,
+        ledger: BaseLedger | BegunRun | None = None,
         strict: bool = False,
         dry_run: bool = False,
         keep_decisions: bool = False,
@@ -187,7 +188,9 @@ class Run:
         if ledger is None:
             need_ledger(decider.ruleset.counted)
         self.used = [0] * len(self.sides)
-        self._store, self._dry_run, self._keeps = ledger, dry_run, keep_decisions
+        self._begun = ledger if isinstance(ledger, BegunRun) else None
+        self._store = ledger.ledger if isinstance(ledger, BegunRun) else ledger
+        self._dry_run, self._keeps = dry_run, keep_decisions
         self._bad_file, self._progress, self._strict = bad_rows, progress, strict
         self._writes = False
         self.zone = None if inputs.zone is None else clock(inputs.zone).zone
@@ -269,6 +272,10 @@ class Run:
         """What a person should know of this job besides."""
         return iter(())
 
+    def own_contacts(self) -> Iterable[str]:
+        """The ids of the contacts of the tables, where these are a part of a run in a ledger."""
+        raise ModelError("a part of a run in a ledger is decided by the columnar engine alone", field="ledger")
+
     # Beginning
 
     def known_touches(self, contacts: Sequence[str] | None = None) -> Iterator[Reservation]:
@@ -324,18 +331,9 @@ class Run:
         """Begin the run in the ledger, if there is one."""
         if self._store is None:
             return
-        from journeykit.ledger.ledger_run import LedgerRun
-
-        self.ledger = LedgerRun(
-            self._store,
-            self.decider,
-            run_id=self.run_id,
-            at=self.at,
-            until=self.until,
-            explain=self.explain,
-            dry_run=self._dry_run,
-            keep=self._keeps,
-        )
+        when = {"run_id": self.run_id, "at": self.at, "until": self.until}
+        how = {**when, "explain": self.explain, "dry_run": self._dry_run, "keep": self._keeps}
+        self.ledger = ledger_run_of(self._begun or self._store, self.decider, self.own_contacts, how)
         self.ledger.tell(self.mismatches)
         if self.claims_given:
             from journeykit.ledger.run_waiting import RunWaiting

@@ -132,7 +132,7 @@ class TableJob(Run):
             self.reader.refuse_mismatches()
             self.need_events()
             self.need_guards()
-        if self._competes and not has_contacts:
+        if self._competes and not has_contacts and self._begun is None:
             # The contacts are those who have claims, and those of whom claims wait.
             self.open_ledger()
         self._notes = self.reader.open_contacts()
@@ -148,6 +148,10 @@ class TableJob(Run):
         if self._store is None:
             return made
         return made.widened(Outcome.DEFERRED if self.claims_given else Outcome.GRANTED, RESERVED)
+
+    def own_contacts(self) -> Iterable[str]:
+        """The ids of the contacts of the tables, where these are a part of a run."""
+        return self.reader.contact_ids()
 
     # Deciding
 

@@ -179,6 +179,11 @@ class TableReader:
         if columns is not None and "contact_id" not in places_of(columns, source):
             raise missing_column("contact_id", columns, source)
 
+    def contact_ids(self) -> Iterator[str]:
+        """The ids of the contacts, as far as they can be read."""
+        for chunk in self.chunks(_is_id):
+            yield from (name for name in chunk.ids.to_pylist() if name is not None)
+
     def stretches(self) -> Sequence[Partition | None]:
         """What can be decided apart with touches of its own; None is all of it."""
         decider = self.run.decider

@@ -70,7 +70,7 @@ class TableReservations:
         granted: dict[int, list[Reservation]] = {}
         for piece in state.pieces:
             granted |= grants_of(state, piece, self._messages)
-        ledger.check_none(name for row, name in enumerate(names) if row not in granted and not state.apart[row])
+        none = [name for row, name in enumerate(names) if row not in granted and not state.apart[row]]
         contacts: dict[int, Contact] = {}
         proposals = [
             Proposal((names[row],), None, own, partial(self._group, state, row, contacts))
@@ -80,7 +80,8 @@ class TableReservations:
         late: list[tuple[np.ndarray, Piece]] = []
         # What a run with quotas has chosen is judged contact by contact.
         together = None if self._run.quota_run is not None else partial(self._decide_late, state, rows, contacts, late)
-        proposals += self._fallback_proposals(state)
+        proposals += self._fallback_proposals(state, none)
+        ledger.check_none(none)
         again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)
         changed = np.array(sorted(rows[name] for name in again if name in rows), np.int64)
         by_columns = np.concatenate([np.zeros(0, np.int64), *(own for own, _ in late)])
@@ -95,8 +96,13 @@ class TableReservations:
             contacts[row] = group.contacts[0]
         return group
 
-    def _fallback_proposals(self, state: ChunkState) -> list[Proposal]:
-        """What is granted to the contacts that fall back, whose decisions are known from here on."""
+    def _fallback_proposals(self, state: ChunkState, none: list[str]) -> list[Proposal]:
+        """What is granted to the contacts that fall back, whose decisions are known from here on.
+
+        Args:
+            state: the chunk.
+            none: is given the contacts who are granted nothing.
+        """
         found = []
         for row in np.flatnonzero(state.apart).tolist():
             decided = self._fallback.decide(state, row)
@@ -106,6 +112,8 @@ class TableReservations:
             proposal = None if decided is None else self._ledger.proposal(decided)
             if proposal is not None:
                 found.append(proposal)
+            elif decided is not None:
+                none += [contact.id for contact in decided.group.contacts]
         return found
 
     def _note(self, state: ChunkState, again: Mapping[str, Decision]) -> None:

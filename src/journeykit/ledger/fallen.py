@@ -36,6 +36,11 @@ class Fallen:
         nothing = (0,) * len(tariff.sides)
         return cls(nothing, nothing)
 
+    def plus(self, other: Fallen) -> Fallen:
+        """The same, with what fell away in another part of the run."""
+        both = ((self.uses, other.uses), (self.messages, other.messages))
+        return Fallen(*(tuple(map(sum, zip(*own, strict=True))) for own in both))
+
     def with_less(
         self,
         compiled: Ruleset,

@@ -24,15 +24,17 @@ from attrs import evolve
 from journeykit.basics.clock import clock, first_and_last, micros
 from journeykit.basics.validation import shown
 from journeykit.errors import DataError, ModelError
-from journeykit.ledger.consent_word import ConsentWord, forbids, left_alone, standing, tell_unknown
+from journeykit.ledger.begun_run import PIECE, BegunRun, piece_for
+from journeykit.ledger.consent_word import forbids, left_alone, standing, tell_unknown
 from journeykit.ledger.decide import answer_row, informed, informed_each, keep_playbook, reservations_of
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.guard_keeping import check_begun, rules_mark
 from journeykit.ledger.kept_rows import arm_in, kept_key, kept_text
+from journeykit.ledger.ledger_counts import LedgerCounts
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
 from journeykit.ledger.quota_usage import RoomOfQuotas, keep_to, usage_now, with_uses
 from journeykit.ledger.repeated_decisions import given_again, key_of
-from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, check_held
+from journeykit.ledger.reservation import EXPIRED, RELEASED, RESERVED, can_hold, check_held
 from journeykit.ledger.saved_decisions import (
     DecisionInputs,
     asked_in,
@@ -41,7 +43,6 @@ from journeykit.ledger.saved_decisions import (
     saved_fingerprint,
 )
 from journeykit.ledger.transaction import RunMark, length_fault
-from journeykit.model.quota import hard_maxima
 from journeykit.model.touch import Touch
 from journeykit.tables.touch_table import SHAPE, shape_parts, shape_readers, touch_cells
 
@@ -55,15 +56,13 @@ if TYPE_CHECKING:
     from journeykit.engine.decider import Decider, GroupDecision
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.ledger.base import BaseLedger
+    from journeykit.ledger.consent_word import ConsentWord
     from journeykit.ledger.reservation import Reservation
     from journeykit.ledger.transaction import AnswerRow, News, Transaction
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
     from journeykit.model.mismatch import Mismatches
     from journeykit.model.quota import Side
-
-PIECE = 500
-"""So many contacts are reserved for in one transaction: PostgreSQL has room for some thousand locks, of all jobs."""
 
 
 class DecidedSince(Protocol):
@@ -87,6 +86,11 @@ class LedgerRun:
         keep: whether what is decided of each contact is kept in the ledger.
 
     Attributes:
+        mark: what it decides, and up to where it looks back.
+        goes_on: whether it was begun before.
+        contacts: the ids of the contacts, where these are a part of the run's; None for all.
+        counts: what became of the contacts so far.
+        piece: for how many contacts it reserves in one transaction.
         charges: what prices of the run's quotas take from claims that are decided again; None without quotas.
         waiting: what waits, where claims are brought; else None.
 
@@ -94,6 +98,8 @@ class LedgerRun:
         DataError: for a run of this name with another playbook, ``at`` or ``until``.
         LedgerError: where the ledger cannot be used.
     """
+
+    contacts: list[str] | None = None
 
     def __init__(
         self,
@@ -110,6 +116,7 @@ class LedgerRun:
         check_held("run", run_id)
         self.dry_run = dry_run
         self.keeps = keep and not dry_run
+        self.piece = PIECE
         self._keeps_playbook = False
         self.ledger = ledger
         self.decider = decider
@@ -118,8 +125,7 @@ class LedgerRun:
         self.explain = explain
         self.charges: QuotaCharges | None = None
         self.waiting: DecidedSince | None = None
-        self._again = self._fell = self._gone = self._reserved = self._full = 0
-        self._fallen: Fallen | None = None
+        self.counts = LedgerCounts()
         self._readers = shape_readers(decider.ruleset.vocabulary)
         self._parts: dict[tuple[Any, ...], dict[str, Any]] = {}
         wanted = RunMark(
@@ -128,15 +134,7 @@ class LedgerRun:
             at=micros(at),
             until=None if until is None else micros(until, what="until"),
         )
-        # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
-        with ledger.reading() if dry_run else ledger.transaction(exclusive=True) as transaction:
-            begun = transaction.run(run_id)
-            if begun is None and decider.ruleset.counted:
-                wanted = evolve(wanted, used=self._used_now(transaction))
-            self.mark = begun or (transaction.marked(wanted) if dry_run else transaction.begin_run(wanted))
-            self._before = frozenset[str]() if begun is None else transaction.contacts_of(begun)
-            self._unmet = set(self._before)
-            words = standing(transaction.said(until=self.mark.opt_outs))
+        self.mark, words = self._begin(wanted)
         if self.mark.alone:
             raise DataError(
                 f"under the run {run_id!r} contacts were decided one by one; give a run over tables another name",
@@ -148,6 +146,23 @@ class LedgerRun:
             self._words.setdefault(word.person, []).append(word)
         self._by_name = {word.contact: self._words[word.person] for word in words if word.contact is not None}
         self._some_forgotten = any(word.contact is None for word in words)
+
+    def _begin(self, wanted: RunMark) -> tuple[RunMark, list[ConsentWord]]:
+        """Begin the run, or go on with it; the words of consent that held when it began."""
+        # Alone, so that whatever has a smaller number than the mark is in the ledger by now.
+        with self.ledger.reading() if self.dry_run else self.ledger.transaction(exclusive=True) as transaction:
+            begun = transaction.run(wanted.run_id)
+            self.goes_on = begun is not None
+            if begun is None and self.decider.ruleset.counted:
+                wanted = evolve(wanted, used=self._used_now(transaction))
+            mark = begun or (transaction.marked(wanted) if self.dry_run else transaction.begin_run(wanted))
+            return mark, standing(transaction.said(until=mark.opt_outs))
+
+    def shared(self, parts: int) -> BegunRun:
+        """The run, for jobs that decide parts of its contacts, so many at once."""
+        return BegunRun(
+            ledger=self.ledger, mark=self.mark, pauses=dict(self.decider.ruleset.pauses), piece=piece_for(parts)
+        )
 
     # What the ledger knew when the run began
 
@@ -218,6 +233,13 @@ class LedgerRun:
             }
         )
 
+    def _unmet(self) -> int:
+        """The number of contacts for whom it has reserved before it went on, and who are not in the tables now."""
+        if not self.goes_on:
+            return 0
+        with self.ledger.reading() as transaction:
+            return max(0, len(transaction.contacts_of(self.mark)) - self.counts.held)
+
     def protected(self, contact: Contact) -> Contact:
         """A contact for whom the opt-outs of the ledger have won over the row.
 
@@ -235,59 +257,24 @@ class LedgerRun:
 
     def progress(self) -> str:
         """For how many contacts it has reserved so far, for those who wait."""
-        return f"{self._reserved:,} contacts reserved for" if self._reserved else ""
+        return f"{self.counts.reserved:,} contacts reserved for" if self.counts.reserved else ""
 
     def notes(self) -> Iterator[str]:
-        """What a person should know of contacts who were decided again."""
-        if self.dry_run:
-            yield "ledger: this was a rehearsal: nothing was reserved, and the ledger does not know of it"
-        names = hard_maxima(quota for quota in self.decider.playbook.quotas if quota.window is None)
-        if names:
-            yield (
-                f"ledger: quotas hold within this run: {names} do not count what other runs and single decisions have "
-                f"reserved"
-            )
-        if self._again:
-            yield (
-                f"ledger: {self._again:,} contacts were decided again, since others had reserved for them"
-                f"{', or had used up a quota' * bool(self._full)}, or they had opted out, after the run began"
-            )
-        late = self._forbidden_since()
-        if late:
-            yield (
-                f"ledger: messages of {late:,} contact{'s' * (late != 1)} stay reserved by this run although an "
-                f"opt-out since the run began forbids them: a run keeps what it has granted; ask release_check at the "
-                f"moment of sending, which stops them, and free them with `journeykit ledger release`"
-            )
-        if self._fell and self.charges is not None:
-            yield (
-                f"ledger: of what the run had chosen so that its quotas hold, {self._fell:,} messages fell away when "
-                f"contacts were decided again, and nobody got others in their place: no maximum of messages or cost "
-                f"is exceeded by that, but a minimum or a share may be missed, a hard one too; each quota tells what "
-                f"is reserved beside what was chosen"
-            )
-        if self._gone:
-            yield (
-                f"ledger: {self._gone:,} of the messages that this run has granted are not reserved any more, since "
-                f"they were released or have expired: others may have their room by now"
-            )
-        if self._unmet:
-            yield (
-                f"ledger: the run {self.mark.run_id!r} has reserved for {len(self._unmet):,} contacts who are not in "
-                f"these tables: their messages stay reserved, and are not in this output"
-            )
+        """What a person should know of contacts who were decided again, and of messages that stay or went."""
+        how = {"dry_run": self.dry_run, "late": self._forbidden_since(), "unmet": self._unmet()}
+        return self.counts.notes(self.decider.playbook, self.mark.run_id, **how)
 
     @property
     def fallen(self) -> Fallen | None:
         """What of the run's choice was not reserved; None without quotas."""
-        if self._fallen is None and self.charges is not None:
-            self._fallen = Fallen.none(self.charges)
-        return self._fallen
+        if self.counts.fallen is None and self.charges is not None:
+            self.counts.fallen = Fallen.none(self.charges)
+        return self.counts.fallen
 
     def _count_fallen(self, proposal: Proposal, left: Mapping[str, Sequence[Reservation]]) -> None:
         """Count what of a proposal was not reserved, after its contacts were decided again."""
         kept = [own for name in proposal.names for own in left.get(name, ())]
-        self._fell += len(proposal.reservations) - len(kept)
+        self.counts.fell += len(proposal.reservations) - len(kept)
         if self.charges is None or self.fallen is None:
             return
         compiled = self.decider.ruleset
@@ -296,7 +283,7 @@ class LedgerRun:
         def local(name: str) -> Clock:
             return compiled.clock if zones[name] is None else clock(str(zones[name]))
 
-        self._fallen = self.fallen.with_less(compiled, self.charges, proposal.reservations, kept, local)
+        self.counts.fallen = self.fallen.with_less(compiled, self.charges, proposal.reservations, kept, local)
 
     # Reserving
 
@@ -314,8 +301,11 @@ class LedgerRun:
             )
             for group, own in zip(groups, chosen or [None] * len(groups), strict=True)
         ]
-        proposals = [self.proposal(own) for own in found]
-        again = self.settle([proposal for proposal in proposals if proposal is not None])
+        proposals = [(own, self.proposal(own)) for own in found]
+        self.check_none(
+            [contact.id for own, proposal in proposals if proposal is None for contact in own.group.contacts]
+        )
+        again = self.settle([proposal for _, proposal in proposals if proposal is not None])
         for own in found:
             own.decided = [
                 (again.get(contact.id, decision), bad_claims)
@@ -332,18 +322,18 @@ class LedgerRun:
             if not isinstance(decision, ModelError) and decision.granted
             for held in reservations_of(found.arbitrations[contact.id], self.mark.run_id)
         ]
-        names = tuple(contact.id for contact in group.contacts)
         if not reservations:
-            self.check_none(names)
             return None
+        names = tuple(contact.id for contact in group.contacts)
         return Proposal(names, self._account(group.contacts[0]), reservations, lambda: group)
 
-    def check_none(self, names: Iterable[str]) -> None:
+    def check_none(self, names: Sequence[str]) -> None:
         """Refuse to go on where contacts who are granted nothing were granted something before the run was killed."""
-        if self._before:
-            other = next((name for name in names if name in self._before), None)
-            if other is not None:
-                raise changed(self.mark.run_id, other)
+        if self.goes_on and names:
+            with self.ledger.reading() as transaction:
+                held = transaction.of_run(self.mark.run_id, list(filter(can_hold, names)))
+            if held:
+                raise changed(self.mark.run_id, held[0].contact)
 
     def settle(self, proposals: Sequence[Proposal], together: Together | None = None) -> dict[str, Decision]:
         """Reserve what was granted, piece by piece.
@@ -360,7 +350,7 @@ class LedgerRun:
             DataError: where the run has reserved something else for a contact before.
         """
         again: dict[str, Decision] = {}
-        for piece in pieces_of(proposals, PIECE):
+        for piece in pieces_of(proposals, self.piece):
             names = [name for proposal in piece for name in proposal.names]
             accounts = sorted({proposal.account for proposal in piece if proposal.account is not None})
             left: dict[str, list[Reservation]] = {}
@@ -369,12 +359,11 @@ class LedgerRun:
                 again.update(self._settle(transaction, piece, names, accounts, left, together))
             if self._keeps_playbook:
                 self.ledger.playbooks.add(self.decider.fingerprint)
-            self._unmet.difference_update(names)
-            self._reserved += len(names)
+            self.counts.reserved += len(names)
             for proposal in piece:
                 if any(name in again for name in proposal.names):
                     self._count_fallen(proposal, left)
-        self._again += len(again)
+        self.counts.again += len(again)
         return again
 
     def _settle(
@@ -392,7 +381,7 @@ class LedgerRun:
         for own in transaction.of_run(run_id, names):
             held.setdefault(own.contact, set()).add(own.id)
             left.setdefault(own.contact, []).append(own)
-            self._gone += own.status in (RELEASED, EXPIRED)
+            self.counts.gone += own.status in (RELEASED, EXPIRED)
         kept = transaction.answers_of([key_of(run_id, name) for name in names])
         persons = {name: self.ledger.person(name) for name in names}
         news = self._in_force(transaction, transaction.news(self.mark, names, accounts, list(persons.values())))
@@ -413,11 +402,13 @@ class LedgerRun:
                 new += proposal.reservations
             else:
                 late.append(proposal)
-                self._full += 1
+                self.counts.full += 1
         again = self._answered(transaction, kept_ones, kept, together)
         again |= self._decide_again(transaction, late, left, together, room)
         if not self.dry_run:
             transaction.add(with_uses(self.decider.ruleset, new))
+        reserved = {name for name, own in left.items() if own} | {own.contact for own in new}
+        self.counts.held += len(held if self.dry_run else reserved)
         return again
 
     def _room(self, transaction: Transaction, proposals: Sequence[Proposal]) -> RoomOfQuotas | None:
@@ -444,8 +435,8 @@ class LedgerRun:
             )
             for contact, zone, rows in decided
         ]
-        for start in range(0, len(kept), PIECE):
-            some = kept[start : start + PIECE]
+        for start in range(0, len(kept), self.piece):
+            some = kept[start : start + self.piece]
             with self.ledger.transaction([contact for _, contact, _, _ in some]) as transaction:
                 transaction.keep_new_answers(some)
 

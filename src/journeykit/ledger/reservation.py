@@ -288,6 +288,15 @@ def check_held(what: str, *texts: str | None) -> None:
         )
 
 
+def can_hold(contact: str) -> bool:
+    """Whether every ledger can hold a contact's id; of others none knows anything."""
+    try:
+        check_held("contact id", contact)
+    except LedgerError:
+        return False
+    return True
+
+
 def message_of(contact: str, id_: str) -> str:
     """What a message is called where the id of its reservation is all that a send log tells of it."""
     return hashed([contact, "reservation", id_])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, first_and_last
+from journeykit.ledger.ledger_counts import waiting_notes
 from journeykit.ledger.saved_decisions import key_of_claim
 from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim, has_deferred
 from journeykit.model.bad_row import BadRow
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from journeykit.ledger.transaction import Transaction, WaitingRow
     from journeykit.model.claim import Claim
     from journeykit.model.decision import Decision
-
-_PIECE = 500
-"""So many changes are written in one transaction."""
 
 
 class RunWaiting:
@@ -37,13 +35,11 @@ class RunWaiting:
         self.run = run
         self.competes = competes
         self.at, self.last = first_and_last(run.at, run.until)
-        with run.ledger.reading() as transaction:
-            self._names = dict.fromkeys(transaction.waiting_contacts(run.mark.waiting))
+        self._names = dict.fromkeys(_waiting_in(run))
         # What waits is read when its contacts come, and let go once they are decided.
         self._rows: dict[str, list[WaitingRow]] = {}
         self._brought: dict[str, Sequence[Claim]] = {}
         self._changes: list[WaitingRow] = []
-        self._began = self._ended = 0
 
     def __contains__(self, contact: str) -> bool:
         """Whether anything of a contact waits."""
@@ -130,9 +126,9 @@ class RunWaiting:
         """Take changes that are to be written."""
         for row in changes:
             self._changes.append(row)
-            self._began += row.claim is not None and row.since == self.at
-            self._ended += row.claim is None
-        if len(self._changes) >= _PIECE:
+            self.run.counts.began += row.claim is not None and row.since == self.at
+            self.run.counts.ended += row.claim is None
+        if len(self._changes) >= self.run.piece:
             self.flush()
 
     def flush(self) -> None:
@@ -148,10 +144,15 @@ class RunWaiting:
                 )
 
     def notes(self) -> Iterator[str]:
-        """What a person should know."""
-        if self._began or self._ended:
-            lets = "" if self.competes else "; --waiting (waiting=True) lets those that wait compete"
-            yield (
-                f"ledger: {self._began:,} claims that were deferred wait from now on, and {self._ended:,} do not wait "
-                f"any more{lets}"
-            )
+        """What a person should know; nothing of a part of a run, since its counts come to the whole."""
+        return waiting_notes(self.run.counts, competes=self.competes) if self.run.contacts is None else iter(())
+
+
+def _waiting_in(run: LedgerRun) -> Iterable[str]:
+    """The contacts of a run of whom anything waited when it began."""
+    if not run.mark.waiting:
+        return ()
+    with run.ledger.reading() as transaction:
+        if run.contacts is None:
+            return transaction.waiting_contacts(run.mark.waiting)
+        return [row.contact for row in transaction.waiting(run.contacts, run.mark.waiting)]
