@@ -261,8 +261,8 @@ class LedgerRun:
 
     def notes(self) -> Iterator[str]:
         """What a person should know of contacts who were decided again, and of messages that stay or went."""
-        how = {"dry_run": self.dry_run, "late": self._forbidden_since(), "unmet": self._unmet()}
-        return self.counts.notes(self.decider.playbook, self.mark.run_id, **how)
+        late, unmet = self._forbidden_since(), self._unmet()
+        return self.counts.notes(self.decider.playbook, self.mark.run_id, dry_run=self.dry_run, late=late, unmet=unmet)
 
     @property
     def fallen(self) -> Fallen | None:
@@ -273,10 +273,10 @@ class LedgerRun:
 
     def _count_fallen(self, proposal: Proposal, left: Mapping[str, Sequence[Reservation]]) -> None:
         """Count what of a proposal was not reserved, after its contacts were decided again."""
-        kept = [own for name in proposal.names for own in left.get(name, ())]
-        self.counts.fell += len(proposal.reservations) - len(kept)
         if self.charges is None or self.fallen is None:
             return
+        kept = [own for name in proposal.names for own in left.get(name, ())]
+        self.counts.fell += len(proposal.reservations) - len(kept)
         compiled = self.decider.ruleset
         zones = {who.id: who.timezone for who in proposal.group().contacts}
 

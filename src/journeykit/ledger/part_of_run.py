@@ -24,7 +24,7 @@ class PartOfRun(LedgerRun):
     """Some contacts of a run that was begun elsewhere.
 
     It reads of the ledger what is about these contacts, and waits for nobody but those who decide the same ones. What
-    concerns the run as a whole it leaves to `LedgerRun`, which is told its `counts`.
+    concerns the run as a whole it leaves to `LedgerRun`, to which its `counts` are added.
 
     Args:
         begun: the run.
@@ -64,7 +64,7 @@ class PartOfRun(LedgerRun):
             yield from super().history(self._own if contacts is None else contacts)
 
     def tell(self, found: Mismatches) -> None:
-        """Nothing: words of consent are told of the run as a whole."""
+        """Nothing: that is for the run as a whole."""
 
     def notes(self) -> Iterator[str]:
         """Nothing: `LedgerRun` tells of all parts together."""
