@@ -531,7 +531,7 @@ def test_neither_order_nor_threads_nor_chunks_change_a_byte(monkeypatch):
     first = decided(contacts, scores, 1)
     rng.shuffle(contacts)
     rng.shuffle(scores)
-    monkeypatch.setattr("journeykit.quotas.pricing._PIECE", 97)
+    monkeypatch.setattr("journeykit.quotas.pool_slice._PIECE", 97)
     monkeypatch.setattr("journeykit.tables.arrow.arrow_table.CHUNK", 501, raising=False)
     second = decided(contacts, scores, 3)
     assert second[0] == first[0]

@@ -165,6 +165,40 @@ def stage_of(pool: ProblemPool, taken: np.ndarray, level: int) -> tuple[ProblemP
     ), which[:items]
 
 
+def spread(start: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The places of ranges that start so and are so long, one range after the other."""
+    found: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
+    return found
+
+
+def units_of(pool: ProblemPool, units: np.ndarray) -> ProblemPool:
+    """Some units of a pool, in the order in which they are given, as a pool of their own."""
+    own, sizes = pool.unit[units], np.diff(pool.first)[units]
+    item = spread(pool.first[units], sizes)
+    tables: dict[str, np.ndarray] = {}
+    for name, of, inner in (("row", "line", "member"), ("clause", "clause", "partner")):
+        low, high = f"{name}_from", f"{name}_to"
+        counts = own[high] - own[low]
+        outer = getattr(pool, of)[spread(own[low], counts)]
+        widths = outer["stop"] - outer["start"]
+        tables[inner] = getattr(pool, inner)[spread(outer["start"], widths)]
+        ends = np.cumsum(widths)
+        outer["start"], outer["stop"] = ends - widths, ends
+        tables[of] = outer
+        ends = np.cumsum(counts)
+        own[low], own[high] = ends - counts, ends
+    return ProblemPool(
+        first=np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
+        unit=own,
+        item=pool.item[item],
+        group=pool.group[item] if len(pool.group) else pool.group,
+        column=pool.column[item],
+        level=pool.level[item] if len(pool.level) else pool.level,
+        key=pool.key[units],
+        **tables,
+    )
+
+
 _ROOM = 70_000
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.basics.clock import day_number
-from journeykit.basics.validation import LARGEST, MILLIONTH, scaled
+from journeykit.basics.validation import LARGEST, scaled
 from journeykit.columns.capacity import Capacity
 from journeykit.engine.quota_charges import slot_of
 from journeykit.errors import DataError
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
     from journeykit.engine.message import Message
     from journeykit.engine.quota_charges import QuotaCharges
-    from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.model.claim import Claim
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
 
 _MOST = 2**62
-_AT_ONCE = 2**20
-"""Items are added up so many at a time: copies of all would be what takes memory."""
 
 
 class QuotaLayout:
@@ -123,8 +120,13 @@ class QuotaLayout:
             run=int(tariff is not None and tariff.run),
         )
 
-    def room(self, pool: ProblemPool, largest: float) -> Capacity:
-        """The rows of the quotas for a pool; the default penalty is the largest weight of the run.
+    def room(self, counts: np.ndarray, sums: np.ndarray, largest: float) -> Capacity:
+        """The rows of the quotas.
+
+        Args:
+            counts: by kind, how many items there are.
+            sums: by column, what all items have of it, without sign.
+            largest: the default penalty: the largest weight of the run.
 
         Raises:
             DataError: for numbers whose sum no whole number of 64 bits can hold.
@@ -141,13 +143,8 @@ class QuotaLayout:
             unit=np.array([float(side.unit) for side in self.sides]),
             ceiling=np.array(penalty, np.float64),
         )
-        counts, sums = np.zeros(len(self.fixed)), np.zeros(pool.column.shape[1])
-        for start in range(0, len(pool.item), _AT_ONCE):
-            own = slice(start, start + _AT_ONCE)
-            counts += np.bincount(pool.item["kind"][own], minlength=len(self.fixed))
-            sums += np.abs(pool.column[own].astype(np.float64)).sum(axis=0)
         for number, side in enumerate(self.sides):
-            total = counts @ np.abs(self.fixed[:, number].astype(np.float64))
+            total = counts.astype(np.float64) @ np.abs(self.fixed[:, number].astype(np.float64))
             if self.column[number] >= 0:
                 total += sums[self.column[number]]
             if total >= _MOST:
@@ -197,12 +194,6 @@ def fold(name: str) -> str:
 def cost_of(opening: Message) -> float:
     """What a message of an opening costs where the claim does not say."""
     return opening.campaign.cost or 0.0
-
-
-def largest_weight(pool: ProblemPool, reserve: float) -> float:
-    """The largest weight of a run, in weight; 1 where there is none above 0."""
-    most = int(pool.item["value"].max()) + scaled(reserve, MILLIONTH) if len(pool.item) else 0
-    return most / MILLIONTH if most > 0 else 1.0
 
 
 def need_no_columns(playbook: Playbook) -> None:

@@ -111,7 +111,7 @@ class TableQuotas:
                 return self._pool(self._state_of(given), obeys)
 
             parts = (part for part in self._reader.numbered_parts() if not isinstance(part, BadRow))
-            self.quota_run.settle(obeys, pooled(at_once(pool, parts, self._reader.threads)))
+            self.quota_run.choose(obeys, pooled(at_once(pool, parts, self._reader.threads)))
         self._decider.engine.charge(self.quota_run.charges)
 
     def _pool(self, state: ChunkState, obeys: int) -> list[tuple[ProblemPool, np.ndarray]]:

@@ -1,7 +1,8 @@
 """Allocation: what the contacts of a run get so that the quotas hold and the total is as large as can be proven.
 
 Prices first, for all contacts; then a small program for those whose choice the prices leave open; then what is left
-is given away contact by contact. Whatever is found, the prices bound what could have been had.
+is given away contact by contact. Whatever is found, the prices bound what could have been had. The contacts may lie in
+many slices: all that is asked of these are sums, samples, and the few contacts whose choice is open.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from attrs import frozen
 
 from journeykit.basics.validation import MILLIONTH
-from journeykit.kernels import add_up
-from journeykit.quotas.improvement import improve_all, quota_budget
-from journeykit.quotas.kept_choices import distinct_choices
-from journeykit.quotas.master_problem import all_offers, collect_offers, lines_of, solve_master
-from journeykit.quotas.pricing import Passes, PriceSolution, find_prices, largest_uses
+from journeykit.columns.capacity import Capacity
+from journeykit.quotas.choices_at import EveryChoice
+from journeykit.quotas.improvement import improved
+from journeykit.quotas.master_problem import lines_of, solve_master
+from journeykit.quotas.pool_parts import LocalPool, every_unit, itself
+from journeykit.quotas.pricing import Passes, PriceSolution, find_prices
+from journeykit.quotas.settlement import Settlement, TakenSums, UnitNumbers, no_numbers
+from journeykit.quotas.undecided_units import AskUndecided, UndecidedUnits
 
 if TYPE_CHECKING:
-    from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problem_arrays import ProblemPool
+    from journeykit.quotas.choices_at import ChoicesAt
     from journeykit.quotas.master_problem import Lines
-    from journeykit.quotas.offers import Offers
+    from journeykit.quotas.pool_parts import GatheredUnits, PoolParts
+    from journeykit.quotas.pool_slice import PoolSlice
 
 _PRICES = 12
 _ROUNDS, _KEPT_ROUNDS = 6, 6
@@ -29,7 +34,6 @@ _NEAR = 2e-6
 _STUCK = 0.7
 """Where a round leaves more than this share of what was missing before, no more are made."""
 _GAP = 1e-5
-_SWEEPS = 4
 _BROKEN = 1e-7
 _MARGIN = 2e-6
 _FEW = 3_000
@@ -42,9 +46,9 @@ class Allocation(NamedTuple):
     """Who gets what.
 
     Attributes:
-        taken: by item, whether it is granted.
+        settlement: what each unit gets.
+        granted: what all of that comes to.
         prices: by row of the quotas, what one more unit of it would be worth.
-        value: weight less reserve of all that is granted, in millionths.
         penalties: what soft quotas cost that do not hold.
         bound: no answer has a larger value less penalties.
         used: by row, what is used, in whole units.
@@ -53,9 +57,9 @@ class Allocation(NamedTuple):
         passes: how many passes were made.
     """
 
-    taken: np.ndarray
+    settlement: Settlement
+    granted: TakenSums
     prices: np.ndarray
-    value: int
     penalties: float
     bound: float
     used: np.ndarray
@@ -64,55 +68,90 @@ class Allocation(NamedTuple):
     passes: int
 
     @property
+    def value(self) -> int:
+        """Weight less reserve of all that is granted, in millionths."""
+        return self.granted.value
+
+    @property
     def objective(self) -> float:
         """Value less penalties."""
         return self.value / MILLIONTH - self.penalties
 
 
-def allocate(pool: ProblemPool, room: Capacity, *, limit: int, threads: int) -> Allocation:
+class _OpenChoices(NamedTuple):
+    """What a pool has said of its choices at prices.
+
+    Attributes:
+        choices: what units choose.
+        undecided: the units that have several.
+        lines: those of them that the master looks at.
+    """
+
+    choices: ChoicesAt | EveryChoice
+    undecided: UndecidedUnits
+    lines: Lines
+
+
+def allocate(pools: PoolParts, room: Capacity, *, limit: int) -> Allocation:
     """Grant items so that the quotas hold and the total is large.
 
     Args:
-        pool: the problems of the contacts.
+        pools: the problems of the contacts.
         room: the rows of the quotas.
         limit: the most lines of the master.
-        threads: how many pieces of the contacts are worked on at once.
     """
-    passes = Passes(pool, room, threads, keeps=True)
+    facts = pools.facts
+    if not pools.is_here and (facts.items <= pools.few or facts.units <= _FEW):
+        return _allocate_together(pools.some(every_unit), pools, room, limit=limit)
+    pools.forget()
+    passes = Passes(pools, room, keeps=True)
     free = np.zeros(room.rows)
-    if not pool.units:
-        return _finish(pool, room, passes, np.zeros(0, np.bool_), free, -_penalties(room, free), 0, 0)
+    if not facts.units:
+        nothing = TakenSums(np.zeros(pools.kinds, np.int64), np.zeros((pools.kinds, pools.columns), np.int64), 0)
+        settlement = Settlement(None, no_numbers(), no_numbers())
+        return _finish(room, passes, settlement, nothing, free, -_penalties(room, free))
     unpriced = passes.at(free)
     if (unpriced.used <= room.bound).all():
         # Nothing binds: each contact gets what is best for them.
-        offers = collect_offers(passes, [free])
-        taken = _taken(pool, offers, offers.first[:-1])
-        return _finish(pool, room, passes, taken, free, unpriced.worth.sum(), unpriced.unproven, 0)
+        choices = passes.choices([free])
+        best = _undecided(passes, choices, 0).first
+        settlement = Settlement(choices, no_numbers(), no_numbers())
+        return _finish(room, passes, settlement, best, free, unpriced.worth.sum(), unpriced.unproven)
     prices = find_prices(passes)
-    every = all_offers(passes, _FEW)
+    every = _every(passes, limit=_FEW)
     if every is None:
         generate = _generate_kept if passes.keeps else _generate
-        prices, offers, lines = generate(passes, prices, limit)
+        prices, asked = generate(passes, prices, limit)
     else:
         # So few choices that the master can look at all of them: its answer is the best there is.
-        offers, lines = every, lines_of(pool, room, every, len(every.offer))
+        asked = every
     slack, nodes = (_GAP * abs(prices.bound), _NODES) if every is None else (0.0, _MANY_NODES)
     margin = _MARGIN if every is None else 0.0
-    taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=margin)
-    if not margin and ((room.bound - _used(pool, room, np.flatnonzero(taken)))[room.hard] < 0).any():
-        taken, proven = _settle(passes, offers, lines, slack=slack, nodes=nodes, margin=_MARGIN)[0], False
-    first = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
-    budget = quota_budget(room, room.bound - first.used, _dear(pool, room))
-    workspace = passes.workspaces.get()
-    improve_all(pool, budget, taken, workspace, _SWEEPS)
-    found = _finish(pool, room, passes, taken, prices.best, prices.bound, prices.unproven, lines.left_out)
+    dear = _dear(passes)
+    settlement, granted, proven = _settle(passes, asked, dear, slack=slack, nodes=nodes, margin=margin)
+    if not margin and _breaks(room, granted):
+        settlement, granted, _ = _settle(passes, asked, dear, slack=slack, nodes=nodes, margin=_MARGIN)
+        proven = False
+    left_out = asked.lines.left_out
+    first = _finish(room, passes, settlement, granted, prices.best, prices.bound, prices.unproven, left_out)
+    settlement, granted = improved(pools, room, settlement, granted, dear)
+    found = _finish(room, passes, settlement, granted, prices.best, prices.bound, prices.unproven, left_out)
     if every is not None and proven and not (first.used > room.bound)[room.hard].any():
         # Nothing better is possible, but for the billionths that HiGHS takes for nothing.
         return found._replace(bound=max(first.objective, found.objective))
     return found
 
 
-def conflicting(pool: ProblemPool, room: Capacity, threads: int) -> list[int]:
+def _allocate_together(gathered: GatheredUnits, pools: PoolParts, room: Capacity, *, limit: int) -> Allocation:
+    """The same of all units of a pool that are gathered here."""
+    here = LocalPool([gathered.slice], pools.kinds, pools.columns)
+    found = allocate(here, room, limit=limit)
+    taken = found.settlement.taken(gathered.slice)
+    changed = gathered.items(taken, np.ones(gathered.slice.pool.units, np.bool_))
+    return found._replace(settlement=Settlement(None, no_numbers(), changed))
+
+
+def conflicting(pools: PoolParts, room: Capacity) -> list[int]:
     """An irreducible set of hard rows that cannot hold together; none where they can.
 
     Whether they can is the linear relaxation's word: the least that must be broken, as a share of what is wanted, is
@@ -121,63 +160,97 @@ def conflicting(pool: ProblemPool, room: Capacity, threads: int) -> list[int]:
     hard = np.flatnonzero(room.hard)
     if (room.bound[hard] >= 0).all():
         return []  # who gets nothing breaks nothing
-    if not pool.units:
+    if not pools.facts.units:
         return [int(hard[room.bound[hard] < 0][0])]
-    broken, prices = _broken(pool, room, hard.tolist(), threads)
+    worthless = pools.become(worth_nothing)
+    broken, prices = _broken(worthless, room, hard.tolist())
     left = [row for row in hard.tolist() if prices[row] > 0] if broken else []
     for row in list(left):
         rest = [other for other in left if other != row]
-        if rest and _broken(pool, room, rest, threads)[0]:
+        if rest and _broken(worthless, room, rest)[0]:
             left = rest
     return left
 
 
-def _broken(pool: ProblemPool, room: Capacity, rows: list[int], threads: int) -> tuple[bool, np.ndarray]:
+def worth_nothing(own: PoolSlice) -> PoolSlice:
+    """A slice with items that are worth nothing."""
+    item = own.pool.item.copy()
+    item["value"] = 0
+    return own.but(own.pool.but(item=item))
+
+
+def _broken(worthless: PoolParts, room: Capacity, rows: list[int]) -> tuple[bool, np.ndarray]:
     """Whether some rows cannot hold together, and the prices that prove it."""
     size = np.maximum(np.abs(room.bound / room.unit), 1e-9)
     ceiling = np.zeros(room.rows)
     ceiling[rows] = 1.0 / np.where(room.bound == 0, 1.0, size)[rows]
-    item = pool.item.copy()
-    item["value"] = 0
-    found = find_prices(Passes(pool.but(item=item), room.but(ceiling=ceiling), threads), sizes=ceiling)
+    found = find_prices(Passes(worthless, room.but(ceiling=ceiling)), sizes=ceiling)
     return found.bound < -_BROKEN, np.where(found.best > 1e-9 * ceiling, found.best, 0.0)
 
 
-def most_of(pool: ProblemPool, room: Capacity, row: int, others: list[int], threads: int) -> float:
+@frozen(eq=False)
+class WorthUse:
+    """Changes slices so that items are worth what they use of a row, with the sign turned."""
+
+    room: Capacity
+    row: int
+
+    def __call__(self, own: PoolSlice) -> PoolSlice:
+        """A slice with these values."""
+        room, row, pool = self.room, self.row, own.pool
+        item = pool.item.copy()
+        use = room.fixed[item["kind"], row].astype(np.float64)
+        if room.column[row] >= 0:
+            use = use + pool.column[:, room.column[row]] * room.factor[item["kind"], row]
+        item["value"] = np.rint(-use / room.unit[row] * MILLIONTH).astype(np.int64)
+        return own.but(pool.but(item=item))
+
+
+def most_of(pools: PoolParts, room: Capacity, row: int, others: list[int]) -> float:
     """How much of a row can be had at most, in its quota's units, where other rows hold; of a least, its largest."""
-    if not pool.units:
+    if not pools.facts.units:
         return 0.0
-    item = pool.item.copy()
-    use = room.fixed[item["kind"], row].astype(np.float64)
-    if room.column[row] >= 0:
-        use = use + pool.column[:, room.column[row]] * room.factor[item["kind"], row]
-    item["value"] = np.rint(-use / room.unit[row] * MILLIONTH).astype(np.int64)
     ceiling = np.zeros(room.rows)
     ceiling[others] = np.inf
-    return find_prices(Passes(pool.but(item=item), room.but(ceiling=ceiling), threads)).bound
+    return find_prices(Passes(pools.become(WorthUse(room, row)), room.but(ceiling=ceiling))).bound
 
 
-def _dear(pool: ProblemPool, room: Capacity) -> float:
+def _dear(passes: Passes) -> float:
     """A price that nothing is worth, not what any item is worth nor what it saves in penalties."""
-    values = pool.item["value"]
-    value = float(max(values.max(initial=1), -values.min(initial=-1))) / MILLIONTH
+    room, value = passes.room, passes.facts.largest / MILLIONTH
     soft = ~room.hard
-    saved = (room.ceiling[soft] * largest_uses(pool, room)[soft] / room.unit[soft]).sum()
+    saved = (room.ceiling[soft] * passes.facts.largest_uses(room)[soft] / room.unit[soft]).sum()
     return 1000.0 * max(1e-6, value + float(saved))
 
 
-def _generate(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, Offers, Lines]:
+def _undecided(passes: Passes, choices: ChoicesAt | EveryChoice, limit: int) -> UndecidedUnits:
+    return UndecidedUnits.together(passes.pools.ask(AskUndecided(choices, passes.pools.kinds, limit)))
+
+
+def _ask(passes: Passes, choices: ChoicesAt | EveryChoice, limit: int) -> _OpenChoices:
+    """What the units choose, and the lines of those that have several choices."""
+    undecided = _undecided(passes, choices, limit)
+    return _OpenChoices(choices, undecided, lines_of(passes.room, undecided, limit))
+
+
+def _every(passes: Passes, *, limit: int) -> _OpenChoices | None:
+    """Every choice that the units have; None where there are too many."""
+    if passes.facts.units > limit or any(own.all_offers(limit) is None for own in passes.pools.ask(itself)):
+        return None
+    return _ask(passes, EveryChoice(limit), passes.facts.units)
+
+
+def _generate(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, _OpenChoices]:
     """The undecided contacts and their choices, asked again at the master's own prices while that helps."""
-    pool, room = passes.pool, passes.room
+    room = passes.room
     bound = room.bound / room.unit
     most = passes.few(_PRICES)
     tried = [prices.best, *prices.others][:most]
     best, short = prices, np.inf
     for _ in range(passes.few(_ROUNDS)):
-        offers = collect_offers(passes, tried)
-        lines = lines_of(pool, room, offers, limit)
-        left, value = _decided(passes, offers, lines)
-        answer = solve_master(room, lines, left, _dear(pool, room), whole=False)
+        asked = _ask(passes, passes.choices(tried), limit)
+        left, value = _decided(room, asked)
+        answer = solve_master(room, asked.lines, left, _dear(passes), whole=False)
         if answer is None:
             break
         reached = value + answer.objective
@@ -193,91 +266,78 @@ def _generate(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceS
             tried = [answer.prices, *tried][:most]
         else:
             tried = [tried[0], answer.prices, *tried[1:]][:most]
-    return best, offers, lines
+    return best, asked
 
 
-def _generate_kept(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, Offers, Lines]:
+def _generate_kept(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, _OpenChoices]:
     """The same where choosing is hard: of all choices so far, and those of a pass more at the master's own prices."""
-    pool, room = passes.pool, passes.room
+    room = passes.room
     bound = room.bound / room.unit
     best, short = prices, np.inf
     for left_over in range(_KEPT_ROUNDS, -1, -1):
-        offers = distinct_choices(pool, room, passes.kept, best.best)
-        lines = lines_of(pool, room, offers, limit)
+        first = best.best
+        order = sorted(passes.kept, key=lambda own, first=first: not np.array_equal(own, first))  # type: ignore[misc]
+        asked = _ask(passes, passes.choices(order, keeps=True), limit)
         if not left_over:
             break
-        left, value = _decided(passes, offers, lines)
-        answer = solve_master(room, lines, left, _dear(pool, room), whole=False)
+        left, value = _decided(room, asked)
+        answer = solve_master(room, asked.lines, left, _dear(passes), whole=False)
         if answer is None:
             break
         reached = value + answer.objective
         if best.bound - reached <= _GAP * abs(best.bound) or best.bound - reached > _STUCK * short:
             break
-        if any(np.array_equal(answer.prices, own.prices) for own in passes.kept):
+        if any(np.array_equal(answer.prices, own) for own in passes.kept):
             break
         short = best.bound - reached
         found = passes.at(answer.prices)
         total = found.worth.sum() + answer.prices @ bound
         if total < best.bound:
             best = best._replace(best=answer.prices, bound=float(total), used=found.used, unproven=found.unproven)
-    return best, offers, lines
+    return best, asked
 
 
-def _decided(passes: Passes, offers: Offers, lines: Lines) -> tuple[np.ndarray, float]:
+def _decided(room: Capacity, asked: _OpenChoices) -> tuple[np.ndarray, float]:
     """What the units that are not in the master leave of the quotas, and what they are worth."""
-    inside = np.zeros(passes.pool.units, np.bool_)
-    inside[lines.unit] = True
-    heads = offers.first[:-1]
-    heads = heads[~inside[offers.offer["unit"][heads]]]
-    used = _used(passes.pool, passes.room, _items(passes.pool, offers, heads))
-    return passes.room.bound - used, int(offers.offer["value"][heads].sum()) / MILLIONTH
+    first, lines = asked.undecided.first, asked.lines
+    heads = lines.first[:-1]
+    used = room.usage(first.counts, first.sums) - lines.size @ lines.usage[heads]
+    return room.bound - used, (first.value - int(lines.size @ lines.value[heads])) / MILLIONTH
 
 
 def _settle(
-    passes: Passes, offers: Offers, lines: Lines, *, slack: float, nodes: int, margin: float
-) -> tuple[np.ndarray, bool]:
+    passes: Passes, asked: _OpenChoices, dear: float, *, slack: float, nodes: int, margin: float
+) -> tuple[Settlement, TakenSums, bool]:
     """Choices for all: those of the master for its units, those at the best prices for the others.
 
-    And whether the master has proven its own to be the best, but for a slack.
+    And what they come to, and whether the master has proven its own to be the best, but for a slack.
     """
-    pool, room = passes.pool, passes.room
-    picked = offers.first[:-1].copy()
-    left, _ = _decided(passes, offers, lines)
-    answer = solve_master(room, lines, left, _dear(pool, room), whole=True, slack=slack, nodes=nodes, margin=margin)
-    if answer is not None:
-        number = np.full(pool.units, -1, np.int64)
-        number[offers.offer["unit"][picked]] = np.arange(len(picked))
-        choice = np.repeat(np.arange(len(answer.counts)), answer.counts)
-        line = np.repeat(np.arange(len(lines.size)), np.diff(lines.first))[choice]
-        place = choice - lines.first[line]
-        own = lines.offer + place
-        picked[number[lines.unit]] = np.where(place < lines.width[line], own, -1)
-    return _taken(pool, offers, picked[picked >= 0]), answer is not None and answer.proven
+    room, lines, own = passes.room, asked.lines, asked.undecided
+    left, _ = _decided(room, asked)
+    answer = solve_master(room, lines, left, dear, whole=True, slack=slack, nodes=nodes, margin=margin)
+    if answer is None:
+        return Settlement(asked.choices, no_numbers(), no_numbers()), own.first, False
+    choice = np.repeat(np.arange(len(answer.counts)), answer.counts)
+    line = np.repeat(np.arange(len(lines.size)), np.diff(lines.first))[choice]
+    place = choice - lines.first[line]
+    place = np.where(place < lines.width[line], place, -1)
+    other = place != 0
+    unit = lines.unit[other]
+    picked = UnitNumbers(own.number[unit], own.unit[unit], place[other])
+    granted = own.first.plus(lines.sums(answer.counts, own.first)).plus(lines.sums(_firsts(lines), own.first), -1)
+    return Settlement(asked.choices, picked, no_numbers()), granted, answer.proven
 
 
-def _taken(pool: ProblemPool, offers: Offers, picked: np.ndarray) -> np.ndarray:
-    """By item, whether it is in one of the choices."""
-    taken = np.zeros(len(pool.item), np.bool_)
-    taken[_items(pool, offers, picked)] = True
-    return taken
-
-
-def _items(pool: ProblemPool, offers: Offers, picked: np.ndarray) -> np.ndarray:
-    """The items of some choices."""
-    offer = offers.offer[picked]
-    sizes = offer["item_to"] - offer["item_from"]
-    owner = np.repeat(np.arange(len(offer)), sizes)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(offer["item_from"], sizes)
-    found: np.ndarray = pool.first[offer["unit"][owner]] + offers.item[place]
+def _firsts(lines: Lines) -> np.ndarray:
+    """By choice, how many units take it where all take their first one."""
+    found = np.zeros(len(lines.value), np.int64)
+    found[lines.first[:-1]] = lines.size
     return found
 
 
-def _used(pool: ProblemPool, room: Capacity, items: np.ndarray) -> np.ndarray:
-    """By row, what some items use."""
-    counts = np.zeros(len(room.fixed), np.int64)
-    sums = np.zeros((len(room.fixed), pool.column.shape[1]), np.int64)
-    add_up(pool, items, counts, sums)
-    return room.usage(counts, sums)
+def _breaks(room: Capacity, granted: TakenSums) -> bool:
+    """Whether what is granted breaks a hard row."""
+    return bool((room.usage(granted.counts, granted.sums) > room.bound)[room.hard].any())
 
 
 def _penalties(room: Capacity, used: np.ndarray) -> float:
@@ -287,24 +347,16 @@ def _penalties(room: Capacity, used: np.ndarray) -> float:
 
 
 def _finish(
-    pool: ProblemPool,
     room: Capacity,
     passes: Passes,
-    taken: np.ndarray,
+    settlement: Settlement,
+    granted: TakenSums,
     prices: np.ndarray,
     bound: float,
-    unproven: int,
-    left_out: int,
+    unproven: int = 0,
+    left_out: int = 0,
 ) -> Allocation:
-    used = _used(pool, room, np.flatnonzero(taken))
+    used = room.usage(granted.counts, granted.sums)
     return Allocation(
-        taken,
-        prices,
-        int(pool.item["value"][taken].sum()),
-        _penalties(room, used),
-        float(bound),
-        used,
-        left_out,
-        unproven,
-        passes.done,
+        settlement, granted, prices, _penalties(room, used), float(bound), used, left_out, unproven, passes.done
     )

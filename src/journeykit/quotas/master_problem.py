@@ -12,68 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
-from journeykit.kernels import collect_offers_of, list_all
-from journeykit.kernels.interface.problem_arrays import OFFER
-from journeykit.kernels.interface.records import joined
+from journeykit.columns.problem_pool import spread
 from journeykit.quotas.highs import Matrix, maximise
-from journeykit.quotas.offers import Offers, usage_of
+from journeykit.quotas.settlement import TakenSums
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problem_arrays import ProblemPool
-    from journeykit.quotas.pricing import Passes
-
-_ROOM_FOR_OFFERS = 65_536
-_HASH = np.uint64(0x9E3779B97F4A7C15)
-
-
-def collect_offers(passes: Passes, prices: Sequence[np.ndarray]) -> Offers:
-    """The distinct choices of all units at several prices."""
-    charges, pool = passes.charges(prices), passes.pool
-
-    def work(piece: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
-        start, stop = piece
-        found = []
-        workspace = passes.workspaces.get()
-        try:
-            most = max(_ROOM_FOR_OFFERS, 2 * len(prices))
-            room = max(4 * most, 2 * len(prices) * pool.widest)
-            while start < stop:
-                offers, items, used = np.zeros(most, OFFER), np.zeros(room, np.int32), np.zeros(2, np.int64)
-                start = collect_offers_of(pool, charges, passes.everyone, start, stop, workspace, offers, items, used)
-                found.append((offers[: used[0]].copy(), items[: used[1]].copy()))
-            return found
-        finally:
-            passes.workspaces.put(workspace)
-
-    offers, items, shift = [np.zeros(0, OFFER)], [np.zeros(0, np.int32)], 0
-    for parts in at_once(work, passes.pieces(passes.everyone), passes.threads):
-        for offer, item in parts:
-            offer["item_from"] += shift
-            offer["item_to"] += shift
-            shift += len(item)
-            offers.append(offer)
-            items.append(item)
-    return Offers(joined(OFFER, offers), np.concatenate(items))
-
-
-def all_offers(passes: Passes, most: int) -> Offers | None:
-    """Every choice that the units have; None where there are more than so many."""
-    pool = passes.pool
-    if pool.units > most:
-        return None
-    offers, items, used = np.zeros(most, OFFER), np.zeros(16 * most, np.int32), np.zeros(2, np.int64)
-    workspace = passes.workspaces.get()
-    try:
-        if not list_all(pool, workspace, offers, items, used):
-            return None
-    finally:
-        passes.workspaces.put(workspace)
-    return Offers(offers[: used[0]], items[: used[1]])
+    from journeykit.quotas.undecided_units import LineHeads, UndecidedUnits
 
 
 class Lines(NamedTuple):
@@ -84,11 +30,11 @@ class Lines(NamedTuple):
         first: where the choices of each line start, and one more.
         value: by choice, in millionths.
         usage: by choice and row.
-        unit: the units, by line; `start` says where those of each line lie.
-        start: where the units of each line start, and one more.
-        offer: by unit, where its own choices start among all; -1 at the end of them means choosing nothing.
         width: by line, how many choices its units have of their own; one more is to choose nothing, where it is not
             among them.
+        heads: the choices of a unit of each line.
+        own: by choice, whether it is one of these; else it is to choose nothing.
+        unit: the units by line, as places among the undecided ones; those of a line in the order of their turns.
         left_out: how many undecided units are not in the master.
     """
 
@@ -96,61 +42,57 @@ class Lines(NamedTuple):
     first: np.ndarray
     value: np.ndarray
     usage: np.ndarray
-    unit: np.ndarray
-    start: np.ndarray
-    offer: np.ndarray
     width: np.ndarray
+    heads: LineHeads
+    own: np.ndarray
+    unit: np.ndarray
     left_out: int
 
+    def sums(self, counts: np.ndarray, like: TakenSums) -> TakenSums:
+        """What the choices come to, of each of which so many are taken; by kind and column as another one has them."""
+        times = counts[self.own]
+        item = np.repeat(times, np.diff(self.heads.start))
+        found, sums = np.zeros_like(like.counts), np.zeros_like(like.sums)
+        np.add.at(found, self.heads.kind, item)
+        np.add.at(sums, self.heads.kind, item[:, None] * self.heads.column)
+        return TakenSums(found, sums, int(times @ self.heads.value))
 
-def lines_of(pool: ProblemPool, room: Capacity, offers: Offers, limit: int) -> Lines:
+
+def lines_of(room: Capacity, undecided: UndecidedUnits, limit: int) -> Lines:
     """The undecided units in lines of equal choices; the closest calls where there are more than a limit."""
-    first = offers.first
-    widths = np.diff(first)
-    several = np.flatnonzero(widths > 1)
-    offer = offers.offer
-    mixed = (offer["one"].astype(np.uint64) * _HASH) ^ offer["two"].astype(np.uint64)
-    place = np.arange(len(offer)) - np.repeat(first[:-1], widths)
-    mixed = mixed * (2 * place.astype(np.uint64) + np.uint64(1)) + (place.astype(np.uint64) << np.uint64(7))
-    same = np.add.reduceat(mixed, first[:-1])[several] if len(offer) else np.zeros(0, np.uint64)
-    unit = offer["unit"][first[:-1]][several]
-    # How much the second best choice falls short of the best one: the closest calls come first.
-    best = np.maximum.reduceat(offer["worth"], first[:-1])
-    short = np.repeat(best, widths) - offer["worth"]
-    short[offer["worth"] == np.repeat(best, widths)] = 2**62
-    regret = np.minimum.reduceat(short, first[:-1])[several]
-    regret[regret == 2**62] = 0
-    _, line_of, counts = np.unique(same, return_inverse=True, return_counts=True)
+    own = undecided
+    _, line_of, counts = np.unique(own.same, return_inverse=True, return_counts=True)
     line_of = line_of.reshape(-1)
-    order = np.lexsort((pool.key[unit], line_of))
+    order = np.lexsort((own.unit, own.number, own.key, line_of))
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     head = order[starts[:-1]]
-    rank = np.lexsort((pool.key[unit[head]], regret[head]))[:limit]
-    kept = np.concatenate([order[starts[line] : starts[line + 1]] for line in rank]) if len(rank) else order[:0]
-    size = counts[rank].astype(np.int64)
-    heads = several[head[rank]]
-    own = np.concatenate([np.arange(first[one], first[one + 1]) for one in heads.tolist()] or [np.zeros(0, np.int64)])
-    part = Offers(offer[own], offers.item)
-    usage = usage_of(pool, room, part)
-    width = widths[heads]
-    begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(width)])
-    nothing = np.concatenate([np.zeros(1, np.int64), np.cumsum(part.offer["item_to"] == part.offer["item_from"])])
-    empty = nothing[begins[1:]] == nothing[begins[:-1]]
+    rank = np.lexsort((own.key[head], own.regret[head]))[:limit]
+    kept = order[spread(starts[rank], counts[rank])]
+    heads = own.heads.some(_places(own, head[rank]))
+    width = np.diff(heads.first)
     # Where choosing nothing is not among the choices, it is one more.
-    gaps = begins[1:][empty]
-    value = np.insert(part.offer["value"], gaps, 0)
-    usage = np.insert(usage, gaps, 0, axis=0)
+    nothing = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(heads.start) == 0)])
+    empty = nothing[heads.first[1:]] == nothing[heads.first[:-1]]
+    gaps = heads.first[1:][empty]
     return Lines(
-        size=size,
+        size=counts[rank].astype(np.int64),
         first=np.concatenate([np.zeros(1, np.int64), np.cumsum(width + empty)]),
-        value=value,
-        usage=usage,
-        unit=unit[kept],
-        start=np.concatenate([np.zeros(1, np.int64), np.cumsum(size)]),
-        offer=first[:-1][several[kept]],
+        value=np.insert(heads.value, gaps, 0),
+        usage=np.insert(heads.usage(room), gaps, 0, axis=0),
         width=width,
-        left_out=len(several) - len(kept),
+        heads=heads,
+        own=np.insert(np.ones(len(heads.value), np.bool_), gaps, values=False),
+        unit=kept,
+        left_out=len(own.unit) - len(kept),
     )
+
+
+def _places(undecided: UndecidedUnits, wanted: np.ndarray) -> np.ndarray:
+    """The places of undecided units among the heads of lines."""
+    heads = undecided.heads
+    known = {pair: place for place, pair in enumerate(zip(heads.number.tolist(), heads.unit.tolist(), strict=True))}
+    pairs = zip(undecided.number[wanted].tolist(), undecided.unit[wanted].tolist(), strict=True)
+    return np.array([known[pair] for pair in pairs], np.int64)
 
 
 class Settled(NamedTuple):

@@ -25,7 +25,9 @@ class Offers(NamedTuple):
     @property
     def first(self) -> np.ndarray:
         """Where the choices of each unit start, and one more."""
-        return np.flatnonzero(np.concatenate([[True], np.diff(self.offer["unit"]) != 0, [True]]))
+        changes = np.flatnonzero(np.diff(self.offer["unit"])) + 1
+        size = len(self.offer)
+        return np.concatenate([np.zeros(min(size, 1), np.int64), changes, [size]]).astype(np.int64)
 
 
 def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:

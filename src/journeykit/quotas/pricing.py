@@ -10,23 +10,24 @@ prices (the boxstep method of Marsten, Hogan and Blankenship 1975), with one pla
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from attrs import frozen
 
-from journeykit.basics.threads import at_once
 from journeykit.basics.validation import MILLIONTH
-from journeykit.kernels import PriceWorkspace, hard_items, price_pass, price_pass_kept, price_workspace, sizes_by_kind
-from journeykit.kernels.interface.problem_arrays import BLOCKS, OFFER, Charges
+from journeykit.kernels.interface.problem_arrays import BLOCKS, Charges
+from journeykit.quotas.choices_at import ChoicesAt
 from journeykit.quotas.highs import Matrix, maximise
-from journeykit.quotas.kept_choices import KeptPass, kept_offers
+from journeykit.quotas.pool_parts import UnitsBelow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from queue import SimpleQueue
 
     from journeykit.columns.capacity import Capacity
-    from journeykit.kernels.interface.problem_arrays import ProblemPool
+    from journeykit.quotas.pool_parts import PoolParts
+    from journeykit.quotas.pool_slice import PoolSlice
 
 _SAMPLE = 12_000
 _STEPS = 80
@@ -40,7 +41,6 @@ _NEAR = 2e-6
 _MANY = 100_000
 """With more units than so many, prices must be as much closer: what is amiss at them is settled by the master, which
 holds no more units than before."""
-_PIECE, _HARD_PIECE = 4_096, 32
 _LARGEST = 2**61
 
 
@@ -64,46 +64,50 @@ class Sums(NamedTuple):
         return found
 
 
+@frozen(eq=False)
+class SumsAt:
+    """Asks what units choose at a price; see `journeykit.quotas.pool_slice.PoolSlice.sums`."""
+
+    charges: Charges
+    is_hard: bool
+    keeps: bool = False
+
+    def __call__(self, own: PoolSlice) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """What the units of a slice choose."""
+        return own.sums(self.charges, is_hard=self.is_hard, keeps=self.keeps)
+
+
 class Passes:
-    """Passes over a pool, in pieces, by a few threads.
+    """Passes over a pool.
 
     Args:
-        pool: the problems.
+        pools: the problems.
         room: the rows of the quotas.
-        threads: how many pieces are worked on at once.
         keeps: whether passes over all units keep what these choose, where choosing is hard.
 
     Attributes:
         done: how many passes were made.
-        kept: those that were kept.
+        kept: the prices of those that were kept.
     """
 
-    def __init__(self, pool: ProblemPool, room: Capacity, threads: int, *, keeps: bool = False) -> None:
-        from queue import SimpleQueue
-
-        self.pool = pool
+    def __init__(self, pools: PoolParts, room: Capacity, *, keeps: bool = False) -> None:
+        self.pools = pools
+        self.facts = facts = pools.facts
         self.room = room
-        self.threads = threads
         self.done = 0
-        self.everyone = np.zeros(0, np.int64)
-        self.workspaces: SimpleQueue[PriceWorkspace] = SimpleQueue()
-        for _ in range(threads):
-            self.workspaces.put(price_workspace(pool))
-        values = pool.item["value"]
-        largest = float(max(values.max(initial=0), -values.min(initial=0), 1))
-        uses = largest_uses(pool, room) / room.unit
+        uses = facts.largest_uses(room) / room.unit
         with np.errstate(invalid="ignore", over="ignore"):
             dearest = np.where(np.isinf(room.ceiling), 0.0, room.ceiling * uses)
         # Sums of a unit's items must fit: millionths as fine as that leaves room for, and no price beyond it.
-        self._most = _LARGEST // (max(1, pool.widest) * (room.rows + 1) * 2)
-        need = max(largest, min(float(dearest.max(initial=0)) * MILLIONTH, float(self._most)))
+        self._most = _LARGEST // (max(1, facts.widest) * (room.rows + 1) * 2)
+        need = max(float(facts.largest), min(float(dearest.max(initial=0)) * MILLIONTH, float(self._most)))
         self.shift = max(0, min(16, int(np.floor(np.log2(self._most / need)))))
         highest = (self._most >> self.shift) / MILLIONTH
         self.ceiling = np.minimum(room.ceiling, highest / np.maximum(uses, 1e-9))
-        self.hard = int(hard_items(pool))
+        self.hard = facts.hard
         self.is_hard = self.hard > _HARD
         self.keeps = keeps and self.is_hard
-        self.kept: list[KeptPass] = []
+        self.kept: list[np.ndarray] = []
 
     def few(self, most: int) -> int:
         """How many passes, or prices, to make do with where so many are wanted: fewer where choosing is hard."""
@@ -111,69 +115,49 @@ class Passes:
 
     def charges(self, many: Sequence[np.ndarray]) -> Charges:
         """Prices, in weight by unit of the quota, as charges; never more than what they are."""
+        found = [self._charged(prices) for prices in many]
+        kind, slope = (np.concatenate([own[place] for own in found]) for place in range(2))
+        return Charges(kind=kind, slope=slope, shift=self.shift)
+
+    def _charged(self, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What prices take, each list on its own: what is charged must not depend on which others there are."""
         room, scale = self.room, float(MILLIONTH << self.shift)
-        rates = np.minimum(np.stack(many), self.ceiling) / room.unit * scale
+        rates = np.minimum(prices, self.ceiling)[None] / room.unit * scale
         fixed = np.einsum("kr,pr->pk", room.fixed.astype(np.float64), rates)
         fixed = np.where(fixed == 0, 0.0, np.floor(fixed) - 1)
-        slope = np.zeros((len(many), len(room.fixed), self.pool.column.shape[1]))
+        slope = np.zeros((1, len(room.fixed), self.pools.columns))
         for row in np.flatnonzero(room.column >= 0).tolist():
             slope[:, :, room.column[row]] += rates[:, row, None] * room.factor[None, :, row]
-        return Charges(kind=fixed.astype(np.int64), slope=slope, shift=self.shift)
+        return fixed.astype(np.int64), slope
 
-    def pieces(self, units: np.ndarray) -> list[tuple[int, int]]:
-        """Where the units are cut."""
-        count = len(units) or self.pool.units
-        size = max(_HARD_PIECE if self.is_hard else _PIECE, -(-count // (4 * self.threads)))
-        return [(start, min(count, start + size)) for start in range(0, count, size)]
+    def choices(self, many: Sequence[np.ndarray], *, keeps: bool = False) -> ChoicesAt:
+        """Asks for the distinct choices at several prices, of which the first are the best."""
+        return ChoicesAt(self.charges(many), self.room, many[0], is_hard=self.is_hard, keeps=keeps)
 
-    def at(self, prices: np.ndarray, units: np.ndarray | None = None) -> Sums:
-        """What the units choose at prices."""
-        units = self.everyone if units is None else units
-        charges = self.charges([prices])
-        kinds, columns = len(self.room.fixed), self.pool.column.shape[1]
-        keeps = self.keeps and not len(units)
+    @cached_property
+    def sample(self) -> PoolSlice | None:
+        """The units of a hashed sample; None for all."""
+        units = self.facts.units
+        share = min(_SAMPLE / max(1, units), (_HARD_SAMPLE if self.is_hard else _HARD) / max(1, self.hard))
+        if share > 0.5:
+            return None
+        found = self.pools.some(UnitsBelow(int(2**64 * share))).slice
+        return found if found.pool.units else None
 
-        def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, Any]:
-            counts = np.zeros((BLOCKS, kinds), np.int64)
-            sums = np.zeros((BLOCKS, kinds, columns), np.int64)
-            totals = np.zeros((BLOCKS, 2), np.int64)
-            workspace = self.workspaces.get()
-            kept = None
-            try:
-                workspace.found[1] = 0
-                if keeps:
-                    kept = self._pass_kept(charges, piece, workspace, (counts, sums, totals))
-                else:
-                    price_pass(self.pool, charges, units, *piece, workspace, counts, sums, totals)
-                return counts, sums, totals, int(workspace.found[1]), kept
-            finally:
-                self.workspaces.put(workspace)
-
+    def at(self, prices: np.ndarray, sample: PoolSlice | None = None) -> Sums:
+        """What the units choose at prices: those of a sample, or all."""
+        keeps = self.keeps and sample is None
+        ask = SumsAt(self.charges([prices]), self.is_hard, keeps)
         self.done += 1
-        pieces = self.pieces(units)
-        # A few milliseconds of work are not worth a thread: there are hundreds of passes.
-        is_short = len(pieces) == 1 and not self.is_hard
-        parts = list(map(work, pieces) if is_short else at_once(work, pieces, self.threads))
+        parts = self.pools.ask(ask) if sample is None else [ask(sample)]
         if keeps:
-            self.kept.append(KeptPass(prices, kept_offers([part[4] for part in parts])))
+            self.kept.append(prices)
         counts = np.sum([part[0] for part in parts], axis=0)
         sums = np.sum([part[1] for part in parts], axis=0)
         totals = np.sum([part[2] for part in parts], axis=0)
         scale = MILLIONTH << self.shift
         worth = [float(Fraction((int(high) << 32) + int(low), scale)) for high, low in totals]
         return Sums(np.array(worth), self.room.usage(counts, sums), sum(part[3] for part in parts))
-
-    def _pass_kept(
-        self, charges: Charges, piece: tuple[int, int], workspace: PriceWorkspace, found: tuple[np.ndarray, ...]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A pass over a piece of the units; what each of them chooses, and the items of that."""
-        start, stop = piece
-        sizes = np.diff(self.pool.first[start : stop + 1])
-        most = np.clip(self.pool.unit["top"][start:stop], 0, sizes).sum()
-        offers, items = np.zeros(stop - start, OFFER), np.zeros(int(most), np.int32)
-        used = np.zeros(2, np.int64)
-        price_pass_kept(self.pool, charges, start, stop, workspace, *found, offers, items, used)
-        return offers, items[: used[1]].copy()
 
 
 class PriceSolution(NamedTuple):
@@ -194,37 +178,6 @@ class PriceSolution(NamedTuple):
     unproven: int
 
 
-def largest_uses(pool: ProblemPool, room: Capacity) -> np.ndarray:
-    """By row, the most that one item uses, without sign."""
-    found = np.abs(room.fixed).max(axis=0, initial=0).astype(np.float64)
-    for row in np.flatnonzero(room.column >= 0).tolist():
-        if len(pool.item):
-            own = pool.column[:, room.column[row]]
-            found[row] = float(max(int(own.max()), -int(own.min())))
-    return found
-
-
-def scales(pool: ProblemPool, room: Capacity) -> np.ndarray:
-    """By row, a price of the size that prices have: what items that use it are worth, by what they use."""
-    kinds = len(room.fixed)
-    counts, values = np.zeros(kinds, np.int64), np.zeros((kinds, 2), np.int64)
-    columns = np.zeros((kinds, pool.column.shape[1]), np.int64)
-    sizes_by_kind(pool, counts, values, columns)
-    found = np.ones(room.rows)
-    for row in range(room.rows):
-        column, mine = room.column[row], room.fixed[:, row] != 0
-        used = [int(n) * abs(int(use)) for n, use in zip(counts, room.fixed[:, row], strict=True)]
-        if column >= 0:
-            mine = room.factor[:, row] != 0
-            used = [int(total) for total in columns[:, column]]
-        high, low = (int(part) for part in values[mine].sum(axis=0))
-        worth = Fraction((high << 20) + low, MILLIONTH)
-        use = Fraction(sum(use for use, own in zip(used, mine.tolist(), strict=True) if own), int(room.unit[row]))
-        if worth and use:
-            found[row] = float(worth / use)
-    return found
-
-
 def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.ndarray | None = None) -> PriceSolution:
     """The prices that make the bound least.
 
@@ -234,37 +187,25 @@ def find_prices(passes: Passes, start: np.ndarray | None = None, *, sizes: np.nd
         sizes: of what size prices are, by row; None to see that from the values.
     """
     room = passes.room
-    scale = scales(passes.pool, room) if sizes is None else sizes
+    scale = passes.facts.scales(room) if sizes is None else sizes
     prices = np.zeros(room.rows) if start is None else np.clip(start, 0.0, passes.ceiling)
     if start is None:
         prices = _approach(passes, prices, scale)
-        if passes.is_hard and len(sample := _sample(passes)):
-            prices = _close_in(passes, prices, scale, sample).best
+        if passes.is_hard and passes.sample is not None:
+            prices = _close_in(passes, prices, scale, passes.sample).best
     return _close_in(passes, prices, scale)
-
-
-def _sample(passes: Passes) -> np.ndarray:
-    """The units of a hashed sample; none for all."""
-    pool = passes.pool
-    share = min(_SAMPLE / max(1, pool.units), (_HARD_SAMPLE if passes.is_hard else _HARD) / max(1, passes.hard))
-    if share > 0.5:
-        return passes.everyone
-    limit = np.uint64(int(2**64 * share))
-    # Murmur's high bits, stirred: blocks are told apart by the low ones.
-    found = np.flatnonzero(pool.key < limit)
-    return found if len(found) else passes.everyone
 
 
 def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Scaled subgradient steps with momentum, on a sample."""
-    room, units = passes.room, _sample(passes)
-    share = (len(units) or passes.pool.units) / passes.pool.units
+    room, sample = passes.room, passes.sample
+    share = 1.0 if sample is None else sample.pool.units / passes.facts.units
     bound = room.bound / room.unit * share
     momentum = np.zeros(room.rows)
     best, least = prices, np.inf
-    steps = _SAMPLE_STEPS if passes.is_hard and len(units) else passes.few(_STEPS)
+    steps = _SAMPLE_STEPS if passes.is_hard and sample is not None else passes.few(_STEPS)
     for step in range(steps):
-        found = passes.at(prices, units)
+        found = passes.at(prices, sample)
         used = found.used / room.unit
         total = found.worth.sum() + prices @ bound
         if total < least:
@@ -276,10 +217,10 @@ def _approach(passes: Passes, prices: np.ndarray, scale: np.ndarray) -> np.ndarr
     return best
 
 
-def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, sample: np.ndarray | None = None) -> PriceSolution:
+def _close_in(passes: Passes, prices: np.ndarray, scale: np.ndarray, sample: PoolSlice | None = None) -> PriceSolution:
     """Cutting planes in a box around the best prices; of a sample of the units, or of all."""
-    room, units = passes.room, passes.pool.units
-    bound = room.bound / room.unit * (1.0 if sample is None else len(sample) / units)
+    room, units = passes.room, passes.facts.units
+    bound = room.bound / room.unit * (1.0 if sample is None else sample.pool.units / units)
     found = passes.at(prices, sample)
     tried, cuts = [prices], [found]
     best, least, used, unproven = prices, found.worth.sum() + prices @ bound, found.used, found.unproven

@@ -8,19 +8,22 @@ import numpy as np
 
 from journeykit.basics.ids import contact_key
 from journeykit.basics.validation import MILLIONTH, scaled
-from journeykit.columns.problem_pool import GrowingPool, stage_of
-from journeykit.columns.quota_arrays import fold, largest_weight, need_no_columns
+from journeykit.columns.problem_pool import GrowingPool
+from journeykit.columns.quota_arrays import fold, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
 from journeykit.engine.class_rows import classes_of
 from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
-from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
 from journeykit.model.prices import LARGEST_PRICE, Prices
 from journeykit.model.quota import Usage
 from journeykit.quotas.allocation import Allocation, allocate, conflicting, most_of
-from journeykit.quotas.pricing import scales
+from journeykit.quotas.chosen_claims import ChosenClaims
+from journeykit.quotas.levels import Leveled, LevelOf
+from journeykit.quotas.pool_parts import LocalPool, itself
+from journeykit.quotas.pool_slice import PoolSlice
 from journeykit.quotas.round_problem import problem_of_round
+from journeykit.quotas.settlement import Granted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,13 +37,15 @@ if TYPE_CHECKING:
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
     from journeykit.playbook.playbook import Playbook
+    from journeykit.quotas.pool_facts import PoolFacts
+    from journeykit.quotas.pool_parts import PoolParts
 
 _TOO_SMALL = 1e-9
 _NUDGE = 5e-6
 """By so much, as a share of what a unit of a quota is worth, saved prices are larger than those found."""
 
 
-class QuotaRun:
+class QuotaRun(ChosenClaims):
     """What a run chooses for its contacts so that the quotas hold.
 
     Args:
@@ -57,19 +62,16 @@ class QuotaRun:
     def __init__(
         self, playbook: Playbook, layout: RulesetArrays, *, fingerprint: str, contacts: int, threads: int, ranks: bool
     ) -> None:
+        super().__init__(contacts)
         self.playbook = playbook
         self.layout = layout.quotas
         self.sides: Sequence[Side] = self.layout.sides
         self.fingerprint = fingerprint
-        self.contacts = contacts
         self.threads = threads
         traits, tiers = layout.parts["openings"]["traits"], layout.parts["openings"]["tier"]
         self._obeys = traits & OBEYS_CAPS != 0
         self.several = ranks or len(set(tiers.tolist())) > 1
         self.contests: Sequence[int] = (1,) if self._obeys.all() else (0, 1)
-        self._known = 0
-        self._first = [np.zeros(contacts + 1, np.int64) for _ in range(2)]
-        self._item = [np.zeros(0, np.int32) for _ in range(2)]
         self._softened: list[str] = []
         self._notes: list[str] = []
         self.used = np.zeros(len(self.sides), np.int64)
@@ -84,33 +86,6 @@ class QuotaRun:
         self._nudge = np.zeros(len(self.sides))
         self.share_costs: dict[int, float] = {}
         self._total_without: dict[int, float] = {}
-
-    # What was chosen
-
-    def part(self, start: int, stop: int) -> QuotaChoiceArrays:
-        """What was chosen for some contacts, for the kernels."""
-        firsts, items = [], []
-        for place in range(2):
-            first = self._first[place][start : stop + 1]
-            firsts.append(first - first[0])
-            items.append(self._item[place][int(first[0]) : int(first[-1])])
-        return QuotaChoiceArrays(
-            known=self._known, exempt_first=firsts[0], exempt=items[0], main_first=firsts[1], main=items[1]
-        )
-
-    def choice(self, contact: int) -> QuotaChoice:
-        """What was chosen for one contact, for the row engine."""
-        found = []
-        for place in range(2):
-            first = self._first[place]
-            own = self._item[place][int(first[contact]) : int(first[contact + 1])]
-            found.append(frozenset(own.tolist()) if self._known > place else None)
-        return found[0], found[1]
-
-    @property
-    def done(self) -> bool:
-        """Whether all is chosen."""
-        return self._known == 2
 
     @property
     def charges(self) -> QuotaCharges:
@@ -135,7 +110,7 @@ class QuotaRun:
 
     # Choosing
 
-    def settle(self, obeys: int, pools: Iterable[tuple[ProblemPool, np.ndarray]]) -> None:
+    def choose(self, obeys: int, pools: Iterable[tuple[ProblemPool, np.ndarray]]) -> None:
         """Choose for the claims that need not obey caps (0), or for the others (1), given their problems.
 
         Raises:
@@ -144,53 +119,60 @@ class QuotaRun:
         growing = GrowingPool(len(self.layout.columns))
         for own, whose in pools:
             growing.add(own, whose)
-        pool, contact = growing.pool, growing.contact
-        taken = np.zeros(len(pool.item), np.bool_)
-        pool, tiers = self._levelled(pool)
+        here = PoolSlice(growing.pool, growing.contact, threads=self.threads)
+        settled = self.settle(obeys, LocalPool([here], len(self.layout.fixed), len(self.layout.columns)))
+        self.take(obeys, settled.ask(itself))
+
+    def settle(self, obeys: int, pools: PoolParts) -> PoolParts:
+        """The pool with what is granted of it: of claims that need not obey caps (0), or of the others (1).
+
+        Raises:
+            InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
+        """
+        pools, tiers = self._leveled(pools)
+        facts = pools.facts
         levels = range(len(tiers))
         single = len(tiers) == 1 and len(self.contests) == 1
-        whole = self.layout.room(pool, largest_weight(pool, self.playbook.reserve))
+        whole = self.layout.room(facts.counts, facts.total, facts.largest_weight(self.playbook.reserve))
         if not single:
             lasting = [row for row, side in enumerate(self.sides) if _looks_at_all(side)]
-            whole = whole.but(ceiling=self._softer(pool, whole.ceiling, lasting))
-        self._nudge = np.maximum(self._nudge, _NUDGE * scales(pool, whole))
+            whole = whole.but(ceiling=self._softer(facts, whole.ceiling, lasting))
+        self._nudge = np.maximum(self._nudge, _NUDGE * facts.scales(whole))
         if self._ceiling is None or obeys:
             # The largest weight of the run: that of the claims that obey caps, where there are both.
             self._ceiling = whole.ceiling
         self.slot_prices.setdefault(None, np.zeros(len(self.sides)))
-        for number, level in enumerate(levels):
-            part, which = (pool, None) if len(tiers) == 1 else stage_of(pool, taken, level)
-            room = self._room(whole, pool, level, levels[number + 1 :], obeys=obeys, single=single)
-            found, room = self._allocate(part, room, single=single)
-            if which is None:
-                taken = found.taken
-            else:
-                taken[which[found.taken]] = True
-            self._keep(part, room, found, (bool(obeys), tiers[level]))
-        self._choose(obeys, pool, contact, taken)
-        self._known = obeys + 1
+        for level in levels:
+            stage = pools if len(tiers) == 1 else pools.become(LevelOf(level)).keep()
+            room = self._room(whole, facts, level, levels[level + 1 :], obeys=obeys, single=single)
+            found, room = self._allocate(stage, room, single=single)
+            pools = stage.become(Granted(found.settlement))
+            self._keep(stage, room, found, (bool(obeys), tiers[level]))
+        return pools
 
-    def _levelled(self, pool: ProblemPool) -> tuple[ProblemPool, list[int]]:
+    def _leveled(self, pools: PoolParts) -> tuple[PoolParts, list[int]]:
         """The pool with its levels numbered, the first to be decided first; and the tier of each."""
-        if not len(pool.level):
-            return pool, [self.layout.slots[0][1] if self.layout.slots else 0]
+        facts = pools.facts
+        if not len(facts.levels):
+            return pools, [self.layout.slots[0][1] if self.layout.slots else 0]
         tiers = np.array([opening.campaign.tier for opening in self.layout.openings], np.int64)
-        tier = tiers[pool.item["kind"] // len(self.layout.times)]
-        pairs, number = np.unique(np.stack([tier, pool.level], axis=1), axis=0, return_inverse=True)
-        return pool.but(level=number.reshape(-1).astype(np.int64)), pairs[:, 0].tolist()
+        tier = np.repeat(tiers, len(self.layout.times))
+        level, kind = np.nonzero(facts.leveled)
+        pairs = np.unique(np.stack([tier[kind], facts.levels[level]], axis=1), axis=0)
+        return pools.become(Leveled(tier, pairs)), pairs[:, 0].tolist()
 
     def _room(
-        self, whole: Capacity, pool: ProblemPool, level: int, later: Sequence[int], *, obeys: int, single: bool
+        self, whole: Capacity, facts: PoolFacts, level: int, later: Sequence[int], *, obeys: int, single: bool
     ) -> Capacity:
         """The rows of a stage: what earlier ones leave; with several stages, minima and shares only in the last."""
         if single:
             return whole
         ceiling = whole.ceiling.copy()
-        kinds = np.unique(pool.item["kind"][np.isin(pool.level, later)]) if later else np.zeros(0, np.int64)
+        kinds = facts.kinds_of(later) if later else np.zeros(0, np.int64)
         if not obeys and len(self.contests) == 2:
             kinds = np.union1d(kinds, np.flatnonzero(np.repeat(self._obeys, len(self.layout.times))))
         kinds = kinds.astype(np.int64)
-        now = np.unique(pool.item["kind"][pool.level == level] if len(pool.level) else pool.item["kind"])
+        now = facts.kinds_of([level])
         for row, side in enumerate(self.sides):
             if _looks_at_all(side) and (self._serves(row, kinds) or not self._serves(row, now)):
                 ceiling[row] = 0.0
@@ -204,16 +186,17 @@ class QuotaRun:
         count = len(self.layout.times)
         return any(side.quota.where.matches(self.layout.openings[int(kind) // count].facets) for kind in kinds)
 
-    def _allocate(self, pool: ProblemPool, room: Capacity, *, single: bool) -> tuple[Allocation, Capacity]:
+    def _allocate(self, pools: PoolParts, room: Capacity, *, single: bool) -> tuple[Allocation, Capacity]:
         """What a stage grants, and the room that it kept to: hard rows that cannot hold may have turned soft."""
-        found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+        limit = self.playbook.master_limit
+        found = allocate(pools, room, limit=limit)
         over = np.flatnonzero(room.hard & (found.used > room.bound))
         if len(over) and single and self.contacts:
             # Whether they can hold at all is asked only where it is not seen.
-            possible = self._possible(pool, room)
+            possible = self._possible(pools, room)
             if possible is not room:
                 room = possible
-                found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+                found = allocate(pools, room, limit=limit)
                 over = np.flatnonzero(room.hard & (found.used > room.bound))
         if not self.contacts:
             return found, room
@@ -222,34 +205,32 @@ class QuotaRun:
         if len(over):
             names = [self.sides[row].quota.name for row in over.tolist()]
             self._soften(names, "no choice of whole messages that keeps it was found")
-            room = room.but(ceiling=self._softer(pool, room.ceiling, over.tolist()))
-            found = allocate(pool, room, limit=self.playbook.master_limit, threads=self.threads)
+            room = room.but(ceiling=self._softer(pools.facts, room.ceiling, over.tolist()))
+            found = allocate(pools, room, limit=limit)
         for row, side in enumerate(self.sides):
             if side.quota.of == "share" and not side.is_max and found.prices[row] > 0 and room.ceiling[row] > 0:
                 ceiling = room.ceiling.copy()
                 ceiling[row] = 0.0
-                without = allocate(
-                    pool, room.but(ceiling=ceiling), limit=self.playbook.master_limit, threads=self.threads
-                )
+                without = allocate(pools, room.but(ceiling=ceiling), limit=limit)
                 self.share_costs[row] = max(0.0, (without.value - found.value) / MILLIONTH)
                 self._total_without[row] = without.value / MILLIONTH
         return found, room
 
-    def _softer(self, pool: ProblemPool, ceiling: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    def _softer(self, facts: PoolFacts, ceiling: np.ndarray, rows: Sequence[int]) -> np.ndarray:
         """The penalties, where some hard rows turn soft."""
         found = ceiling.copy()
         for row in rows:
             penalty = self.sides[row].quota.penalty
-            found[row] = largest_weight(pool, self.playbook.reserve) if penalty is None else penalty
+            found[row] = facts.largest_weight(self.playbook.reserve) if penalty is None else penalty
         return found
 
-    def _possible(self, pool: ProblemPool, room: Capacity) -> Capacity:
+    def _possible(self, pools: PoolParts, room: Capacity) -> Capacity:
         """The room, once the hard rows that cannot hold together are refused, or softened."""
-        while rows := conflicting(pool, room, self.threads):
+        while rows := conflicting(pools, room):
             sides = [self.sides[row] for row in rows]
             first = next((row for row in rows if not self.sides[row].is_max), rows[0])
             side = self.sides[first]
-            most = most_of(pool, room, first, [row for row in rows if row != first], self.threads)
+            most = most_of(pools, room, first, [row for row in rows if row != first])
             said = self._missing(side, most, [other for other in sides if other is not side])
             if self.playbook.on_infeasible == "refuse":
                 names = dict.fromkeys(own.quota.name for own in (side, *sides))
@@ -261,7 +242,7 @@ class QuotaRun:
                 )
             soft = [row for row in rows if not self.sides[row].is_max] or rows
             self._soften([self.sides[row].quota.name for row in soft], said)
-            room = room.but(ceiling=self._softer(pool, room.ceiling, soft))
+            room = room.but(ceiling=self._softer(pools.facts, room.ceiling, soft))
         return room
 
     def _missing(self, side: Side, most: float, others: Sequence[Side]) -> str:
@@ -293,9 +274,9 @@ class QuotaRun:
             missing=round(missing, 6),
         )
 
-    def _keep(self, pool: ProblemPool, room: Capacity, found: Allocation, slot: Slot) -> None:
+    def _keep(self, pools: PoolParts, room: Capacity, found: Allocation, slot: Slot) -> None:
         self.used += found.used
-        self._kinds += np.bincount(pool.item["kind"][found.taken], minlength=len(self._kinds))
+        self._kinds += found.granted.counts
         self.value += found.value
         self._bounds += found.bound
         self._charged += found.penalties
@@ -307,18 +288,10 @@ class QuotaRun:
         self.slot_prices[None] = np.maximum(self.slot_prices[None], found.prices)
         for row, side in enumerate(self.sides):
             if not side.is_max and side.quota.of != "share":
-                self._most[row] += most_of(pool, room, row, [], self.threads) if self._over(row) > _TOO_SMALL else 0.0
+                self._most[row] += most_of(pools, room, row, []) if self._over(row) > _TOO_SMALL else 0.0
         assert self._ceiling is not None  # noqa: S101  (set before)
         # What turned soft on the way stays so.
         self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)
-
-    def _choose(self, obeys: int, pool: ProblemPool, contact: np.ndarray, taken: np.ndarray) -> None:
-        item = np.flatnonzero(taken)
-        owner = contact[np.searchsorted(pool.first, item, side="right") - 1]
-        order = np.lexsort((pool.item["number"][item], owner))
-        counts = np.bincount(owner, minlength=self.contacts)
-        self._first[obeys] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        self._item[obeys] = pool.item["number"][item][order].astype(np.int32)
 
     def confirm(self, used: Sequence[int]) -> None:
         """Compare what the rows use, added up once more, with what was meant to be granted.
@@ -524,7 +497,7 @@ def choose_together(
                 pool = problem_of_round(problem, layout.quotas, places, key, several=run.several)
                 if len(pool.item):
                     pools.append((pool, np.array([number])))
-        run.settle(obeys, pools)
+        run.choose(obeys, pools)
         if not obeys:
             pairs = zip(given, found, strict=True)
             found = [None if own is None else own.with_choice(run.choice(number)) for number, own in pairs]

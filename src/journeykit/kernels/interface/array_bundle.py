@@ -6,6 +6,7 @@ of the extension module, so that nothing is copied or looked up by name.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -46,6 +47,10 @@ class ArrayBundle:
         if value.ndim != dimensions or value.dtype != dtype:
             raise TypeError(f"{name} must be {dimensions}d of {dtype}, found {value.ndim}d of {value.dtype}")
         return value if value.flags.c_contiguous else np.ascontiguousarray(value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A bundle travels by its tables: where they lie is another place there."""
+        return partial(type(self), **{name: getattr(self, name) for name in self.fields}), ()
 
     def __getattr__(self, name: str) -> Any:  # only for type checkers: the fields are set one by one
         raise AttributeError(name)
