@@ -6,7 +6,7 @@ Both are counted in every run over tables: a rule that is unknown is not true, a
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journeykit.basics.clock import EPOCH, clock, micros
 from journeykit.basics.validation import shown
@@ -18,7 +18,7 @@ from journeykit.rule.tree import Name
 from journeykit.rule.values import MOMENT, NUMBER, READERS, TEXT, TRUTH, is_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.engine.decider import Decider
@@ -55,6 +55,25 @@ class Reading:
         self.part = part
         self.get: Closure = Name(path, 1, path).closure()
         self.read: Callable[[Any], Any] = READERS[kind]
+
+
+class CellCounts(NamedTuple):
+    """What was counted of the cells of one reading.
+
+    Attributes:
+        filled: how many are not empty.
+        wrong: how many of them cannot be read.
+        example: of these the first by text.
+    """
+
+    filled: int
+    wrong: int
+    example: str | None
+
+    def plus(self, other: CellCounts) -> CellCounts:
+        """Both together."""
+        examples = [own for own in (self.example, other.example) if own is not None]
+        return CellCounts(self.filled + other.filled, self.wrong + other.wrong, min(examples, default=None))
 
 
 class Readings:
@@ -96,6 +115,15 @@ class Readings:
         if example is not None:
             known = self._examples[place]
             self._examples[place] = example if known is None else min(known, example)
+
+    def counted(self) -> list[CellCounts]:
+        """What was counted so far, by place of the reading."""
+        return [CellCounts(*own) for own in zip(self._filled, self._wrong, self._examples, strict=True)]
+
+    def add(self, counted: Sequence[CellCounts]) -> None:
+        """Count what was counted elsewhere, under the same playbook."""
+        for place, own in enumerate(counted):
+            self.add_cells(place, *own)
 
     def filled(self) -> dict[str, int]:
         """By attribute, how many cells are not empty."""

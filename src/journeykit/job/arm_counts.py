@@ -36,6 +36,11 @@ class ArmCounts:
         self._values[arm] += value
         self._outcomes.setdefault(arm, Counter()).update(outcomes)
 
+    def merge(self, other: ArmCounts) -> None:
+        """Count what another has counted."""
+        for arm, outcomes in other._outcomes.items():
+            self.add(arm, other._contacts[arm], other._values[arm], outcomes)
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """By arm, in the order of names: ``contacts``, ``value`` and the claims with each outcome."""
         return {

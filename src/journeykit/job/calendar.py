@@ -28,6 +28,8 @@ WIDTH = 160
 _NO_TEAM = "(none)"
 _MOST_TEAMS = 9
 _LONGEST_NAME = 14
+DayCounts = dict[Outcome, Counter[tuple[int | None, str]]]
+"""By outcome, local day and team, how many claims there are; None is after the plan's end."""
 
 
 class _Line(NamedTuple):
@@ -201,6 +203,7 @@ class DayTally:
     Attributes:
         clock: local time of the playbook's zone.
         last: the last instant of the plan, in microseconds.
+        counted: what was counted so far.
     """
 
     def __init__(self, playbook: Playbook, at: datetime, until: datetime) -> None:
@@ -208,26 +211,28 @@ class DayTally:
         self.last = micros(until, what="until")
         self._days = self.clock.day(micros(at)), self.clock.day(self.last)
         self._teams = [team.name for team in playbook.teams or ()]
-        self._counts: dict[Outcome, Counter[tuple[int | None, str]]] = {
-            Outcome.GRANTED: Counter(),
-            Outcome.DEFERRED: Counter(),
-        }
+        self.counted: DayCounts = {Outcome.GRANTED: Counter(), Outcome.DEFERRED: Counter()}
 
     def add(self, day: int | None, team: str | None, outcome: Outcome, count: int = 1) -> None:
         """Count so many claims, granted or deferred, of a team on a local day; None is after the plan's end."""
-        self._counts[outcome][day, _NO_TEAM if team is None else team] += count
+        self.counted[outcome][day, _NO_TEAM if team is None else team] += count
 
     def count(self, rows: Iterable[Row]) -> None:
         """Count the rows of a decision."""
         for row in rows:
             when = row.send_at if row.outcome is Outcome.GRANTED else row.retry_at
-            if when is not None and row.outcome in self._counts:
+            if when is not None and row.outcome in self.counted:
                 at = micros(when)
                 self.add(self.clock.day(at) if at <= self.last else None, row.team, row.outcome)
 
+    def merge(self, counted: DayCounts) -> None:
+        """Count what was counted elsewhere, of the same plan."""
+        for outcome, counts in counted.items():
+            self.counted[outcome].update(counts)
+
     def calendar(self) -> Calendar:
         """What was counted so far."""
-        granted, deferred = self._counts.values()
+        granted, deferred = (self.counted[own] for own in (Outcome.GRANTED, Outcome.DEFERRED))
         counted = {day for day, _ in (*granted, *deferred) if day is not None}
         # A clock that is set back over midnight shows, for a while, the day before the first.
         days = range(min({self._days[0], *counted}), max({self._days[1], *counted}) + 1)

@@ -8,11 +8,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
 
-from attrs import evolve
-
 from journeykit.basics.clock import clock, first_and_last
-from journeykit.basics.validation import MILLIONTH, check_text
-from journeykit.basics.version import VERSION
+from journeykit.basics.validation import check_text
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.counted_quotas import need_ledger
@@ -20,20 +17,19 @@ from journeykit.engine.unknowns import Unknowns
 from journeykit.errors import DataError, ModelError
 from journeykit.job.arm_counts import ArmCounts
 from journeykit.job.calendar import DayTally
-from journeykit.job.decision_tally import KINDS, DecisionTally
-from journeykit.job.exploration_notes import spread_notes
+from journeykit.job.decision_tally import DecisionTally
 from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options, ledger_run_of, paused_by_ledger
+from journeykit.job.run_counts import RunCounts
+from journeykit.job.run_facts import RunFacts
 from journeykit.job.run_output import output_of
-from journeykit.job.summary import Summary, cost_notes, event_notes, plan_notes, scored_notes, uplift_notes
-from journeykit.job.table_quality import QualityCounts, TableQuality, named_kinds
+from journeykit.job.table_quality import QualityCounts
 from journeykit.ledger.begun_run import BegunRun
 from journeykit.model.claim import NEEDS_CLAIMS
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRow, BadRows, Spellings
-from journeykit.tables.bad_row_file import write_bad_rows
+from journeykit.tables.bad_row_file import by_contact, write_bad_rows
 from journeykit.tables.bad_row_list import refuse_useless_tables
-from journeykit.tables.decision_columns import DECISIONS
 from journeykit.tables.doubles import Doubles
 from journeykit.tables.output_selection import OutputSelection
 from journeykit.tables.words import Words
@@ -48,7 +44,10 @@ if TYPE_CHECKING:
     from journeykit.engine.quota_charges import QuotaCharges
     from journeykit.job.account_groups import AccountGroups
     from journeykit.job.calendar import Calendar
+    from journeykit.job.claim_counts import ClaimCounts
+    from journeykit.job.fallback_counts import FallbackCounts
     from journeykit.job.inputs import Inputs, Progress
+    from journeykit.job.summary import Summary
     from journeykit.ledger import BaseLedger
     from journeykit.ledger.ledger_run import LedgerRun
     from journeykit.ledger.reservation import Reservation
@@ -138,6 +137,8 @@ class Run:
 
     kind: ClassVar[str]
     """The engine, as a summary names it."""
+    is_part: ClassVar[bool] = False
+    """Whether the tables are a part of those of a larger run, which says whether a table can be used at all."""
 
     def __init__(
         self,
@@ -177,7 +178,7 @@ class Run:
         self.inputs = tuple(name for name in self.tables if name != "contacts")
         self.run_id = run_id or decider.run_id(at, until, self.inputs)
         self.written = self.bad_touches = 0
-        self.bad = BadRows(max_bad, keep=100 if bad_rows is None else None)
+        self.bad = BadRows(max_bad, keep=100 if bad_rows is None and not self.is_part else None, is_part=self.is_part)
         self.ledger: LedgerRun | None = None
         self.has_kept_events = False
         self._events_met: set[str] = set()
@@ -261,9 +262,9 @@ class Run:
         """The kinds of a table's columns, where each has one."""
         raise NotImplementedError
 
-    def total(self) -> DecisionTally:
-        """What was counted of all contacts so far."""
-        return self._tally
+    def total(self) -> ClaimCounts:
+        """What was counted of all contacts and their claims so far."""
+        return self._tally.counts()
 
     def finish_words(self) -> None:
         """Tell the words of each table which columns it has, where that is not known yet."""
@@ -275,6 +276,10 @@ class Run:
     def own_contacts(self) -> Iterable[str]:
         """The ids of the contacts of the tables, where these are a part of a run in a ledger."""
         raise ModelError("a part of a run in a ledger is decided by the columnar engine alone", field="ledger")
+
+    def fallback_counts(self) -> FallbackCounts | None:
+        """Which contacts of a columnar job the row engine decided; None where it decides all."""
+        return None
 
     # Beginning
 
@@ -490,99 +495,63 @@ class Run:
 
     # What was done
 
-    def summary(self) -> Summary:
-        """What was done so far."""
-        decider, playbook = self.decider, self.decider.playbook
-        tally, run, ledger = self.total(), self.quota_run, self.ledger
-        outcomes = tally.by(0)
-        self.finish_words()
-        return Summary(
+    @property
+    def facts(self) -> RunFacts:
+        """What is known of the run whatever its rows say."""
+        return RunFacts(
+            decider=self.decider,
             run_id=self.run_id,
-            playbook=decider.fingerprint,
             at=self.at,
             until=self.until,
-            contacts=tally.contacts,
-            claims=sum(outcomes.values()),
-            written=self.written,
-            value=tally.value / MILLIONTH,
-            bound=tally.bound / MILLIONTH if run is None else run.bound,
-            penalties=0.0 if run is None else run.penalties,
-            quotas=() if run is None else run.usages(None if ledger is None else ledger.fallen),
-            prices=None if run is None else run.prices,
-            unproven=tally.unproven,
-            outcomes=outcomes,
-            reasons=tally.by(1),
-            rules=tally.by_rule(),
-            teams=tally.outcomes_by(2),
-            stages=tally.outcomes_by(3),
-            channels=tally.outcomes_by(4),
-            missing=tally.missing_data(),
-            bad_rows=self.bad.total,
-            bad_kinds=dict(sorted(self.bad.kinds.items(), key=lambda item: (-item[1], item[0]))),
-            bad_first=tuple(self.bad.first[:KINDS]),
-            unknown_touches=self.unknown_touches,
-            unknown_scores=self.unknown_scores,
-            notes=(
-                *self._notes,
-                *self.doubles.notes(self.contact_source),
-                *self.own_notes(),
-                *(() if ledger is None else ledger.notes()),
-                *(() if self.waiting is None else self.waiting.notes()),
-                *plan_notes(playbook, self.at, self.until, derived=not self.claims_given),
-                *decider.guard_notes(),
-                *(() if ledger is None else decider.pause_notes()),
-                *event_notes(
-                    decider.ruleset,
-                    self.unknown_events,
-                    given="events" in self.tables,
-                    kept=self.has_kept_events,
-                    met=self._events_met,
-                ),
-                *scored_notes(decider.ruleset.attention, self.scored()),
-                *cost_notes(decider.ruleset.attention, playbook, self.scored(), self.costless()),
-                *uplift_notes(decider.ruleset.attention, playbook, self.scored(), self.upliftless()),
-                *tally.notes(),
-                *spread_notes(playbook, self.words),
-                *(() if run is None else run.notes()),
-            ),
-            mismatches=tuple(self._all_mismatches()),
-            bad_touches=self.bad_touches,
-            rows={name: self.bad.rows[source] for name, source in self.sources.items() if source in self.bad.rows},
-            policy=playbook.policy,
-            policy_class=f"{type(decider.policy).__module__}.{type(decider.policy).__qualname__}",
-            inputs=self.inputs,
-            version=VERSION,
-            tables=dict(self._qualities(tally.contacts)),
-            output={name: DECISIONS[name] for name in self.output.columns},
             engine=self.kind,
-            durations=dict(self.watch.durations),
-            unknown=self._unknowns.by_rule(),
-            arms={} if self.arms is None else self.arms.to_dict(),
+            tables=self.tables,
+            sources=self.sources,
+            contact_source=self.contact_source,
+            columns=self.output.columns,
         )
 
-    def _qualities(self, contacts: int) -> Iterator[tuple[str, TableQuality]]:
-        """How good each table is, as far as it was read, where so many contacts were decided."""
-        unknown = {"touches": self.unknown_touches, "scores": self.unknown_scores, "events": self.unknown_events}
-        filled = {"contacts": self._unknowns.readings.filled()}
-        for name, source in self.sources.items():
-            kinds = named_kinds(self.words[name].names, self.kinds(name), self.tables[name])
-            missing = {path: contacts - count for path, count in filled.get(name, {}).items()}
-            found = self.quality.of(name, source, kinds, missing)
-            yield name, evolve(found, unknown=unknown.get(name), contacts=contacts)
-
-    def _all_mismatches(self) -> Mismatches:
-        """What was found in the rows so far, in the columns, and in the cells that rules read."""
-        found = Mismatches()
-        found.merge(self.mismatches)
+    def counts(self) -> RunCounts:
+        """What was counted so far, as a value of its own; bad rows of a part of the tables say whose they are."""
         self.finish_words()
-        for words in self.words.values():
-            words.finish(found)
-        self._unknowns.readings.tell(found)
-        words = Words("ledger", self.decider.playbook, self.decider.ruleset.vocabulary)
-        for step, rows in self._steps.items():
-            for finding in words.no_step(*step):
-                words.count(finding, rows, found)
+        readings, costless, upliftless = self._unknowns.readings, self.costless(), self.upliftless()
+        return RunCounts(
+            claims=self.total(),
+            written=self.written,
+            restricted=len(self.doubles.changed),
+            bad=self._bad_by_contact() if self.is_part else self.bad,
+            bad_touches=self.bad_touches,
+            unknown_touches=self.unknown_touches,
+            unknown_scores=self.unknown_scores,
+            unknown_events=self.unknown_events,
+            mismatches=self.mismatches,
+            unknown=self._unknowns.unknown,
+            cells=readings.counted(),
+            columns={name: dict(words.names) for name, words in self.words.items()},
+            kinds={name: dict(self.kinds(name)) for name in self.tables},
+            spans=dict(self.quality.spans),
+            steps=self._steps,
+            events=self._events_met,
+            has_kept_events=self.has_kept_events,
+            arms=self.arms,
+            days=None if self._days is None else self._days.counted,
+            notes=dict.fromkeys((*self._notes, *self.own_notes())),
+            fallback=self.fallback_counts(),
+            scored=set(self.scored()),
+            costless=None if costless is None else set(costless),
+            upliftless=None if upliftless is None else set(upliftless),
+            durations=dict(self.watch.durations),
+        )
+
+    def _bad_by_contact(self) -> BadRows:
+        """The bad rows of a part of the tables: numbers of rows say nothing there, and whose row it is does."""
+        tables = [(source, self.picker(name)) for name, source in self.sources.items()]
+        found = BadRows()
+        found.merge(self.bad.with_rows(by_contact(self.bad.first, tables)))
         return found
+
+    def summary(self) -> Summary:
+        """What was done so far."""
+        return self.facts.summary(self.counts(), quotas=self.quota_run, ledger=self.ledger, waiting=self.waiting)
 
     def calendar(self) -> Calendar:
         """What is granted and deferred so far, on each day of the plan.

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from journeykit.basics.clock import clock, micros, moment
 from journeykit.basics.validation import MILLIONTH
 from journeykit.basics.version import VERSION
-from journeykit.job.decision_tally import NOTHING
+from journeykit.job.claim_counts import NOTHING
 from journeykit.job.table_quality import TableQuality
 from journeykit.model.mismatch import Mismatch
 from journeykit.model.mismatch import lines as mismatch_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.html_table import html_page, html_table
-from journeykit.job.decision_tally import NOTHING
+from journeykit.job.claim_counts import NOTHING
 from journeykit.model.outcome import Outcome
 
 if TYPE_CHECKING:

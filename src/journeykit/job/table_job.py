@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
@@ -13,15 +13,17 @@ from journeykit.basics.clock import day_date
 from journeykit.basics.validation import shown
 from journeykit.columns.decision_counts import Counts
 from journeykit.columns.decision_rows import ClaimIds, account_column, dictionaries
-from journeykit.columns.row_causes import RowCause, asked_by_rows, cause_notes
+from journeykit.columns.row_causes import RowCause
 from journeykit.columns.unknown_counts import count_unknowns
 from journeykit.engine.data_needs import DATA_NEEDS
 from journeykit.errors import ModelError
 from journeykit.job.account_groups import AccountGroups
 from journeykit.job.arm_chunks import ArmChunks
 from journeykit.job.chunk_decider import ChunkDecider
+from journeykit.job.claim_counts import NOTHING, ClaimCounts
 from journeykit.job.count_days import COUNTED, count_days
 from journeykit.job.fallback import Fallback
+from journeykit.job.fallback_counts import FallbackCounts
 from journeykit.job.inputs import Inputs
 from journeykit.job.ledger_tables import RESERVED, Messages
 from journeykit.job.run import Run
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from journeykit.engine.contact_group import ContactGroup
     from journeykit.engine.decider import HasDecider
     from journeykit.job.chunk_state import ChunkState
-    from journeykit.job.decision_tally import DecisionTally
     from journeykit.job.run import Picker, RunOptions
     from journeykit.job.summary import Summary
     from journeykit.ledger.ledger_run import LedgerRun
@@ -291,7 +292,7 @@ class TableJob(Run):
         if self._waiting is not None:
             self._waiting.decided(state)
         apart = np.flatnonzero(state.apart)
-        self._tally.contacts += state.chunk.rows - len(apart)
+        self._tally.add_contacts(state.chunk.rows - len(apart))
         count_unknowns(self._unknowns, state.chunk, apart.tolist())
         batch, contact, undecided = self._fallback.merged(state, self.made)
         self.reader.lose(state, undecided)
@@ -436,23 +437,40 @@ class TableJob(Run):
         for name, words in self.words.items():
             words.name(self.reader.sources[name].names)
 
-    def own_notes(self) -> Iterator[str]:
-        """What a person should know of this job besides."""
-        causes = self.chunks.causes
-        yield from (note for note in map(asked_by_rows, self.chunks.asked_by_rows) if note not in causes)
-        yield from cause_notes(causes, self._fallen.tolist())
+    def fallback_counts(self) -> FallbackCounts:
+        """Which contacts the row engine decided, and why."""
+        return FallbackCounts(list(self.chunks.causes), list(self.chunks.asked_by_rows), self._fallen.tolist())
 
-    def total(self) -> DecisionTally:
-        """What was counted of all contacts so far: by the kernels, and by the row engine."""
-        counts = self._counts
-        openings = self.chunks.engine.layout.list
-        return self._tally.plus(
-            (counts.outcomes(), counts.reasons(), counts.by_rule()),
-            (counts.by([o.team_name for o in openings]), counts.by_stage(), counts.by([o.channel for o in openings])),
-            dict(zip(DATA_NEEDS, counts.missing.tolist(), strict=True)),
-            counts.value,
-            counts.explored.tolist(),
+    def total(self) -> ClaimCounts:
+        """What was counted of all contacts and their claims so far: by the kernels, and by the row engine."""
+        counts, openings, found = self._counts, self.chunks.engine.layout.list, self._tally.counts()
+        drawn, without_chance = counts.explored.tolist()
+        own = ClaimCounts(
+            value=counts.value,
+            # What the kernels decide is proven to be the best.
+            bound=counts.value,
+            drawn=drawn,
+            without_chance=without_chance,
+            outcomes=counts.outcomes(),
+            reasons=counts.reasons(),
+            rules=counts.by_rule(),
+            teams=_named(counts.by([own.team_name for own in openings])),
+            channels=_named(counts.by([own.channel for own in openings])),
+            missing=Counter(dict(zip(DATA_NEEDS, counts.missing.tolist(), strict=True))),
         )
+        found.merge(own)
+        for stage, outcomes in counts.by_stage().items():
+            name = str(self._tally.stage_name(stage) or NOTHING)
+            found.stages.setdefault(name, Counter()).update(outcomes)
+        return found
+
+
+def _named(groups: Mapping[str | None, Counter[str]]) -> dict[str, Counter[str]]:
+    """Groups by name; those of no name are called so."""
+    found: dict[str, Counter[str]] = {}
+    for name, counts in groups.items():
+        found.setdefault(name or NOTHING, Counter()).update(counts)
+    return found
 
 
 def _checked_threads(threads: Any) -> int:

@@ -108,6 +108,9 @@ class QualityCounts:
         words: by table, what its words are compared with, which knows its columns.
         spellings: the attributes of contacts that rules ask for.
         bad: the rows that could not be used.
+
+    Attributes:
+        spans: by table, the earliest and the latest instant of its rows, in microseconds.
     """
 
     def __init__(self, decider: Decider, words: Mapping[str, Words], spellings: Spellings, bad: BadRows) -> None:
@@ -118,13 +121,13 @@ class QualityCounts:
         # Policies and checks of the user's own may look at all attributes.
         self._sees_all = decider.shows_history
         self._reads_events = bool(asked)
-        self._spans: dict[str, tuple[int, int]] = {}
+        self.spans: dict[str, tuple[int, int]] = {}
 
     def widen(self, name: str, span: tuple[int, int] | None) -> None:
         """Take notice of the earliest and the latest instant of some rows of a table, in microseconds."""
-        found = wider(self._spans.get(name), span)
+        found = wider(self.spans.get(name), span)
         if found is not None:
-            self._spans[name] = found
+            self.spans[name] = found
 
     def of(self, name: str, source: str, columns: Mapping[str, str], missing: Mapping[str, int]) -> TableQuality:
         """How good a table is, as far as it was read.
@@ -137,7 +140,7 @@ class QualityCounts:
         """
         is_read = name != "events" or self._reads_events
         bad = sorted((key[1], key[2], count) for key, count in self._bad.kinds.items() if key[0] == source)
-        span = self._spans.get(name)
+        span = self.spans.get(name)
         return TableQuality(
             source=source,
             rows=self._bad.rows.get(source),

@@ -18,7 +18,7 @@ from journeykit.tables.cells import BadCellError, instant_reader, read_id
 from journeykit.tables.claim_table import CLAIM_COLUMNS, ClaimTable
 from journeykit.tables.column_names import Spellings
 from journeykit.tables.contact_table import ContactPlan, ContactTable, is_attribute
-from journeykit.tables.doubles import Doubles
+from journeykit.tables.doubles import Doubles, restricted_notes
 from journeykit.tables.event_log import is_property, read_event
 from journeykit.tables.formats import called
 from journeykit.tables.header import RowLayout, cell_of, fold_name
@@ -92,7 +92,7 @@ def inspect(playbook: Playbook, sources: Mapping[str, TableSource | None], *, zo
             for good, (_, contact) in enumerate(table, 1):  # noqa: B007  (the last is the number of all)
                 readings.count(known.contact(contact).values())
             readings.tell(found)
-            notes += [*table.notes, *doubles.notes(table.source)]
+            notes += [*table.notes, *restricted_notes(table.source, len(doubles.changed))]
         elif name == "touches":
             good = TouchTable.read(source, zone=zone, bad=bad, vocabulary=known, words=words, found=found).good
         elif name == "claims":

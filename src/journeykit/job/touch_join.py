@@ -38,10 +38,7 @@ class TouchJoin:
         parts: the kinds of touches, as far as they were met.
         unknown: how many touches belong to contacts that were not decided.
         latest: the last instant that a touch is about, or that of the decisions if it is later.
-        is_part: whether the table is a part of a larger one, which says whether it can be used at all.
     """
-
-    is_part = False
 
     def __init__(self, run: Run, source: ArrowTable | None, at_once: Callable[[Any, Any], Iterator[Any]]) -> None:
         self._run = run
@@ -90,7 +87,7 @@ class TouchJoin:
 
     def _refuse_useless(self, source: ArrowTable, before: int, stretch: Partition | None) -> None:
         """Refuse touches that have rows, none of which can be used."""
-        if self._good or self._run.bad.total == before or self.is_part:
+        if self._good or self._run.bad.total == before or self._run.is_part:
             return
         if stretch is not None:
             # So far a part was read: nothing is decided before the rest is known to be as bad.

@@ -17,12 +17,13 @@ class BadRow:
 
     Attributes:
         source: the table.
-        row: which, counted from 1 without the header; 0 where it is no row of a table.
+        row: which, counted from 1 without the header; 0 where it is no row of a table, or rows have no numbers.
         field: the column that is wrong; empty where the whole row is.
         found: the value that was read; empty where what is allowed says it.
         allowed: the values that are allowed.
         raw: what was read in place of a row that cannot be read at all.
         pairs: of a row two of whose keys are one name, all keys with their values, so that what it forbids holds.
+        contact: where rows have no numbers, the contact whose row it is, as the table writes the id.
 
     Example:
         >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))
@@ -36,6 +37,7 @@ class BadRow:
     allowed: str
     raw: Any = attrs.field(default=None, eq=False, repr=False)
     pairs: tuple[tuple[Any, Any], ...] = attrs.field(default=(), eq=False, repr=False)
+    contact: str = ""
 
     @classmethod
     def of_error(cls, source: str, row: int, error: ModelError) -> BadRow:
@@ -50,5 +52,6 @@ class BadRow:
 
     def __str__(self) -> str:
         place = f"{self.source}, row {self.row}" if self.row else self.source
+        place += f", contact {self.contact}" if self.contact else ""
         place += f", field {self.field!r}" if self.field else ""
         return f"{place}: found {self.found}; allowed is {self.allowed}" if self.found else f"{place}: {self.allowed}"

@@ -31,12 +31,11 @@ class SliceJob(TableJob):
         given: tables and options of a `TableJob`.
     """
 
+    is_part = True
+
     def __init__(self, arbiter: Arbiter, *, scored: Scored = (), **given: Any) -> None:
         super().__init__(arbiter, **given)
-        self.reader.scored, self.reader.touches.is_part = scored, True
-
-    def refuse_useless(self) -> None:
-        """A slice of which nothing can be used is counted; whether the table can be used is for the whole run."""
+        self.reader.scored = scored
 
 
 @frozen

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
+from journeykit.basics.validation import shown
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.cells import escaped
+from journeykit.tables.header import fold_name
 from journeykit.tables.read_rows import open_table
 from journeykit.tables.write_rows import table_writer
 
@@ -61,6 +65,29 @@ def write_bad_rows(
             # What is not UTF-8 is often why a row is bad.
             texts = [None if own is None else escaped(own) for own in given]
             write((*texts[:2], bad.row, *texts[2:]))
+
+
+def by_contact(
+    rows: Sequence[BadRow], tables: Iterable[tuple[str, Callable[[frozenset[int]], Iterable[tuple[int, Any]]]]]
+) -> list[BadRow]:
+    """Bad rows that say whose they are in place of their numbers, which mean nothing where tables come in parts.
+
+    Args:
+        rows: the bad rows.
+        tables: what bad rows call a table, and how its rows are read again.
+    """
+    contacts: dict[tuple[str, int], str] = {}
+    for source, pick in tables:
+        wanted = frozenset(bad.row for bad in rows if bad.source == source and bad.row)
+        if wanted:
+            contacts.update(((source, number), _contact_in(found)) for number, found in pick(wanted))
+    return [evolve(bad, row=0, contact=contacts.get((bad.source, bad.row), "")) for bad in rows]
+
+
+def _contact_in(cells: Any) -> str:
+    """The contact whose row it is, as the table writes the id; an empty text where it has none."""
+    own = next((cell for name, cell in cells.items() if fold_name(name) == "contact_id"), None)
+    return "" if own is None else shown(own)
 
 
 def picker(source: TableSource, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from copy import copy
 from typing import TYPE_CHECKING
 
 from journeykit.errors import DataError
@@ -30,6 +31,8 @@ class BadRows:
         most: how many are tolerated, as a number or, such as ``"1%"``, as a share of the rows of a table; None for any
             number.
         keep: how many are kept to be shown; None for all.
+        is_part: whether these are rows of a part of the tables: what only the whole tells is not judged, such as
+            which share of a table's rows is bad.
 
     Raises:
         DataError: for a limit that is neither.
@@ -43,10 +46,11 @@ class BadRows:
         contacts, row 2, field 'contact_id': found 'anna'; allowed is one row for each contact
     """
 
-    def __init__(self, most: int | str | None = None, keep: int | None = 100) -> None:
+    def __init__(self, most: int | str | None = None, keep: int | None = 100, *, is_part: bool = False) -> None:
         self.most = None if isinstance(most, str) else most
         self.share = share_of(most) if isinstance(most, str) else None
         self.keep = keep
+        self.is_part = is_part
         self.total = 0
         self.kinds: Counter[tuple[str, str, str]] = Counter()
         self.first: list[BadRow] = []
@@ -71,6 +75,46 @@ class BadRows:
         self._useless[bad.source] += is_useless
         if self.keep is None or len(self.first) < self.keep or self._by_source[bad.source] == 1:
             self.first.append(bad)
+        self._check_most()
+
+    def merge(self, other: BadRows) -> None:
+        """Count the bad rows of another part of the tables; the first ones are then those of the first contacts.
+
+        What comes of several parts is the same in any order, where each keeps all of its rows or was merged likewise.
+
+        Example:
+            >>> from journeykit.model.bad_row import BadRow
+            >>> first, second = BadRows(), BadRows()
+            >>> for bad, contact in ((first, "zoe"), (second, "anna")):
+            ...     bad.add(BadRow("contacts", 0, "stage", "'x'", "a stage", contact=contact))
+            >>> first.merge(second)
+            >>> first.total, [bad.contact for bad in first.first]
+            (2, ['anna', 'zoe'])
+        """
+        self.total += other.total
+        self.kinds.update(other.kinds)
+        self._by_source.update(other._by_source)
+        self._useless.update(other._useless)
+        for source, rows in other.rows.items():
+            self.rows[source] = self.rows.get(source, 0) + rows
+        self.first = sorted([*self.first, *other.first], key=_place)
+        self._cut()
+
+    def with_rows(self, first: Sequence[BadRow]) -> BadRows:
+        """The same counts with other words for the rows that are kept."""
+        found = copy(self)
+        found.first = list(first)
+        return found
+
+    def _cut(self) -> None:
+        """Let go of those that are more than are kept: of each table at least one stays."""
+        if self.keep is not None:
+            kept = self.first[: self.keep]
+            met = {bad.source for bad in kept}
+            first = {bad.source: bad for bad in reversed(self.first) if bad.source not in met}
+            self.first = [*kept, *sorted(first.values(), key=_place)]
+
+    def _check_most(self) -> None:
         if self.most is not None and self.total > self.most:
             raise DataError(f"more bad rows than the {self.most:,} that are tolerated:\n{self._shown(self.first)}")
 
@@ -93,12 +137,13 @@ class BadRows:
             yield f"bad rows of {source}: {count:,}{where}; the first: {said}"
 
     def check(self) -> None:
-        """Look at the shares of the tables that were read to their end.
+        """Look at how many there are, and at the shares of the tables that were read to their end.
 
         Raises:
-            DataError: if a larger share of a table's rows is bad than is tolerated.
+            DataError: if there are more, or a larger share of a table's rows is bad, than is tolerated.
         """
-        if self.share is None:
+        self._check_most()
+        if self.share is None or self.is_part:
             return
         for source, rows in self.rows.items():
             count = self._by_source[source]
@@ -121,7 +166,7 @@ class BadRows:
             DataError: with the first of the bad rows.
         """
         count = self._useless[source]
-        if not count or (count < self.rows.get(source, count + 1) if good is None else good):
+        if self.is_part or not count or (count < self.rows.get(source, count + 1) if good is None else good):
             return
         own = [bad for bad in self.first if bad.source == source]
         rows = self.rows.get(source, count)
@@ -132,6 +177,11 @@ class BadRows:
         count = self.total if total is None else total
         more = "" if count <= 5 else f"\n  ... and {count - 5:,} more"
         return "\n".join(f"  {row}" for row in rows[:5]) + more
+
+
+def _place(bad: BadRow) -> tuple[str, str, int, str, str, str]:
+    """By what the first bad rows of several parts come first."""
+    return bad.contact, bad.source, bad.row, bad.field, bad.found, bad.allowed
 
 
 def refuse_useless_tables(bad: BadRows, sources: Mapping[str, str], contacts: int) -> None:

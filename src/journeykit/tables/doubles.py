@@ -95,12 +95,17 @@ class Doubles:
             found[ANY] = Consent(False)
         return found or None
 
-    def notes(self, source: str) -> Iterator[str]:
-        """What a person should know of them."""
-        count = len(self.changed)
-        if count:
-            whom = "1 contact has" if count == 1 else f"{count:,} contacts have"
-            yield f"{source}: {whom} an opt-out or a withdrawn consent in a second row only, and that holds"
+
+def restricted_notes(source: str, contacts: int) -> Iterator[str]:
+    """What a person should know of contacts to whom a later row of theirs forbids something.
+
+    Args:
+        source: the table of contacts.
+        contacts: how many they are.
+    """
+    if contacts:
+        whom = "1 contact has" if contacts == 1 else f"{contacts:,} contacts have"
+        yield f"{source}: {whom} an opt-out or a withdrawn consent in a second row only, and that holds"
 
 
 class Spool:
