@@ -42,7 +42,7 @@ class Case:
     Attributes:
         seed: by which all of it was drawn.
         arbiter: the arbiter.
-        tables: the tables by name, of Arrow.
+        tables: the tables by name, of Arrow; ``nr`` is the order of their rows.
         options: the options of a run.
     """
 
@@ -62,7 +62,17 @@ class Case:
         if tables["claims"] and seed % 9 == 0:
             tables["contacts"] = []
         self.tables = {name: made for name, rows in tables.items() if (made := table(rows)) is not None}
+        for name in ("contacts", "scores", "claims"):
+            if name in self.tables:
+                # By which the rows of one contact are put in order again.
+                own = self.tables[name]
+                self.tables[name] = own.append_column("nr", pa.array(range(own.num_rows), pa.int64()))
         self.options = {"at": at, "until": found.until, "explain": seed % 5 == 0, "everything": True}
+
+    def decided(self) -> pa.Table:
+        """The rows of a local run."""
+        found: pa.Table = self.arbiter.decide_table(**({"contacts": None} | self.tables), **self.options)
+        return found
 
 
 def cases(seeds: Iterable[int], *, accounts: bool = False) -> Iterator[Case]:
@@ -73,6 +83,16 @@ def cases(seeds: Iterable[int], *, accounts: bool = False) -> Iterator[Case]:
             found = Case(seed)
             if found.arbiter.decider.by_account == accounts:
                 yield found
+
+
+def frames(spark: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """Tables of Arrow as DataFrames; contacts may be left out."""
+    return {"contacts": None} | {name: spark.createDataFrame(own) for name, own in tables.items()}
+
+
+def collected(frame: Any) -> pa.Table:
+    """A DataFrame as a table of Arrow."""
+    return frame.toArrow()
 
 
 def in_order(decisions: pa.Table) -> list[str]:

@@ -132,7 +132,7 @@ class TableReader:
         zone = self.run.zone
         if name == "contacts":
             texts = self.run.spellings.texts
-            return open_source(given, name, typed=is_attribute, wanted=self._is_needed, texts=texts, zone=zone)
+            return open_source(given, name, typed=is_attribute, wanted=self.is_needed, texts=texts, zone=zone)
         typed = {"claims": is_number, "events": is_property}
         return open_source(given, name, typed=typed.get(name, lambda _: False), zone=zone)
 
@@ -282,7 +282,7 @@ class TableReader:
         groups = None if stretch is None else stretch.contacts
         held: list[Chunk | BadRow] | None = [] if self._can_hold(groups) else None
         self._held = held
-        parts = self.contacts.parts(_is_id if held is None else self._is_needed, groups)
+        parts = self.contacts.parts(_is_id if held is None else self.is_needed, groups)
         for chunk in at_once(self._chunk_or_bad, parts, self.threads):
             if held is not None:
                 held.append(chunk)
@@ -302,10 +302,10 @@ class TableReader:
         if decider.by_account or decider.playbook.quotas:
             # They are read several times, and what is worked out of them in between takes more than they do.
             return False
-        size = self.contacts.bytes_read([name for name in self.contacts.names if self._is_needed(name)], groups)
+        size = self.contacts.bytes_read([name for name in self.contacts.names if self.is_needed(name)], groups)
         return size is not None and size <= _HELD
 
-    def _is_needed(self, name: str) -> bool:
+    def is_needed(self, name: str) -> bool:
         """Whether a column of the contacts is read: an attribute only if something asks for it."""
         fold = fold_name(name)
         if not is_attribute(name) or fold in self.run.spellings.attributes:
@@ -378,7 +378,7 @@ class TableReader:
     def _parts_or_held(self, stretch: Partition | None) -> Iterator[Part | Chunk | BadRow]:
         """The contacts: those that were kept, each of which is let go, or else read again."""
         if self._held is None:
-            yield from self.contacts.parts(self._is_needed, None if stretch is None else stretch.contacts)
+            yield from self.contacts.parts(self.is_needed, None if stretch is None else stretch.contacts)
             return
         held, self._held = self._held[::-1], None
         while held:

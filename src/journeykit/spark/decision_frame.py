@@ -1,0 +1,172 @@
+"""Deciding on Spark: DataFrames in, a DataFrame of decisions out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from journeykit.columns.touch_columns import TouchReader
+from journeykit.errors import DataError, ModelError
+from journeykit.job.inputs import TABLES
+from journeykit.spark.grouped_tables import GroupedTables
+from journeykit.spark.scores_survey import scored_campaigns
+from journeykit.spark.shipped_arbiter import ShippedArbiter
+from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
+from journeykit.spark.spark_schema import arrow_schema, spark_ddl
+from journeykit.tables.header import fold_name, places_of
+from journeykit.tables.score_table import SCORE_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from journeykit.arbiter import Arbiter
+
+
+def decide(
+    spark: SparkSession,
+    arbiter: Arbiter,
+    contacts: DataFrame | None,
+    touches: DataFrame | None = None,
+    scores: DataFrame | None = None,
+    claims: DataFrame | None = None,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    events: DataFrame | None = None,
+    order_by: str | Sequence[str] = (),
+    partitions: int | None = None,
+    explain: bool = False,
+    everything: bool = False,
+    outcomes: str | None = None,
+    columns: Iterable[str] | None = None,
+    zone: str | None = None,
+    run_id: str | None = None,
+) -> DataFrame:
+    """Decide tables on Spark: the rows that `Arbiter.decide_table` gives, whatever the number of partitions.
+
+    The playbook travels in its canonical form, and your own policies and checks by the names under which executors
+    import them. Tables are grouped by contact and decided by the columnar engine where they are, many contacts at a
+    time. Nothing is decided before Spark needs the rows; options, columns and the playbook are checked at once.
+
+    Args:
+        spark: the session.
+        arbiter: the arbiter.
+        contacts: who, with the columns of the file formats; None where claims are given, whose contacts are then taken.
+        touches: the history.
+        scores: what models say.
+        claims: what is asked for; None makes one claim of every campaign's every content.
+        at: the instant of the decisions, aware.
+        until: the last instant of a plan, aware.
+        events: what contacts did, for rules that ask for it.
+        order_by: names of columns of the contacts: which of several rows with one id comes first, and stands.
+            ``"updated_at desc"`` begins with the latest. Where they say nothing, the order is that of the cells, for
+            Spark has no first row.
+        partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
+        explain: whether the columns ``displaced`` and ``needs`` are filled.
+        everything: whether denied claims are given too, not only granted and deferred ones.
+        outcomes: ``granted`` for granted claims alone; ``all`` as ``everything``; None for granted and deferred ones.
+        columns: the names of the columns, in the order in which they are given; None for all.
+        zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``, as for a local run.
+
+    Returns:
+        The table of decisions, in no order. Ids are whole numbers where the contacts' are, else text.
+
+    Raises:
+        DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
+        ModelError: for an argument that cannot be, and for a playbook that Spark cannot decide.
+        PolicyError: for a policy or check that executors cannot import.
+
+    Example:
+        >>> decisions = decide(spark, arbiter, contacts, touches, at=at)  # doctest: +SKIP
+        >>> decisions.write.parquet("decisions")  # doctest: +SKIP
+    """
+    given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
+    tables = {name: _checked(name, given[name]) for name in TABLES if given[name] is not None}
+    shipped = ShippedArbiter.of(arbiter)
+    _need_known(arbiter)
+    output = None if columns is None else tuple(columns)
+    options: dict[str, Any] = {
+        "at": at,
+        "until": until,
+        "explain": explain,
+        "everything": everything,
+        "outcomes": outcomes,
+        "columns": output,
+        "zone": zone,
+        "run_id": run_id,
+    }
+    job = _rehearsed(arbiter, {name: arrow_schema(frame.schema) for name, frame in tables.items()}, options)
+    options["run_id"] = job.run_id
+    grouped = GroupedTables(
+        tables,
+        wanted=_wanted(job),
+        order_by=order_by,
+        partitions=partitions,
+        by_account=arbiter.decider.by_account,
+    )
+    schema = plain_schema(_kind_of_ids(tables), job.output.columns)
+    scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
+    decider = SliceDecider(shipped, grouped.slices, options, schema, scored)
+
+    def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return decider(batches)
+
+    return grouped.frame.mapInArrow(decided, spark_ddl(schema))
+
+
+def _checked(name: str, table: Any) -> DataFrame:
+    """A DataFrame of Spark, classic or Connect.
+
+    Raises:
+        DataError: for something else.
+    """
+    if not type(table).__module__.startswith("pyspark.sql.") or not hasattr(table, "mapInArrow"):
+        raise DataError(
+            f"a table is a DataFrame of Spark here, found {type(table).__name__}; read it with spark.read, or make it "
+            "with spark.createDataFrame",
+            source=name,
+        )
+    return table
+
+
+def _need_known(arbiter: Arbiter) -> None:
+    """Refuse a playbook whose rules look at all contacts together.
+
+    Raises:
+        ModelError: saying which.
+    """
+    if arbiter.playbook.quotas:
+        raise ModelError("quotas look at all contacts together, which is not done on Spark yet", field="quotas")
+
+
+def _rehearsed(arbiter: Arbiter, schemas: Mapping[str, pa.Schema], options: Mapping[str, Any]) -> SliceJob:
+    """The run over tables of these columns without a row: whatever is wrong with options and columns is said now."""
+    job = SliceJob(arbiter, **{name: schema.empty_table() for name, schema in schemas.items()}, **options, threads=1)
+    for _ in job.batches():
+        pass
+    return job
+
+
+def _wanted(job: SliceJob) -> Callable[[str, str], bool]:
+    """Whether a column of a table is read."""
+    is_needed = {
+        "contacts": job.reader.is_needed,
+        "touches": TouchReader.wanted,
+        "scores": lambda name: fold_name(name) in SCORE_COLUMNS,
+    }
+    return lambda table, name: table not in is_needed or is_needed[table](name)
+
+
+def _kind_of_ids(tables: Mapping[str, DataFrame]) -> pa.DataType:
+    """What the ids of decisions are: as those of the contacts where these are whole numbers, else text."""
+    if "contacts" in tables:
+        schema = arrow_schema(tables["contacts"].schema)
+        kind = schema.field(places_of(schema.names, "contacts")["contact_id"]).type
+        if pa.types.is_integer(kind):
+            return kind
+    return pa.string()
