@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import tabled
+from attrs import evolve
 from generate import lively, with_experiments, with_exploration
 
-from journeykit import Arbiter
+from journeykit import Arbiter, Cap, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +37,9 @@ def _column(values: list[Any]) -> pa.Array:
     return found.cast(pa.string()) if pa.types.is_null(found.type) else found
 
 
+SHARED = Cap(name="shared", max=2, per="account", window=Window.rolling("2d"))
+
+
 class Case:
     """A random playbook with tables for it, as `tests/columns` makes them.
 
@@ -46,11 +50,13 @@ class Case:
         options: the options of a run.
     """
 
-    def __init__(self, seed: int, *, people: int = 8) -> None:
+    def __init__(self, seed: int, *, people: int = 8, accounts: bool = False) -> None:
         self.seed = seed
         found = with_exploration(with_experiments(lively(seed))) if seed % 4 == 0 else lively(seed)
         rng = Random(seed)
         playbook, at = found.playbook, found.at
+        if accounts:
+            playbook = evolve(playbook, caps=(*playbook.caps, SHARED))
         self.arbiter = Arbiter(playbook)
         few = found.until is not None
         tables = {
@@ -75,14 +81,12 @@ class Case:
         return found
 
 
-def cases(seeds: Iterable[int], *, accounts: bool = False) -> Iterator[Case]:
-    """The cases of seeds whose playbooks have campaigns and no quotas; with caps of accounts, or without."""
+def cases(seeds: Iterable[int], *, accounts: bool = False, people: int = 8) -> Iterator[Case]:
+    """The cases of those seeds whose playbooks have campaigns; with a cap that an account shares, or without."""
     for seed in seeds:
         playbook = lively(seed).playbook
-        if playbook.campaigns is not None and not playbook.quotas:
-            found = Case(seed)
-            if found.arbiter.decider.by_account == accounts:
-                yield found
+        if playbook.campaigns is not None:
+            yield Case(seed, people=people, accounts=accounts)
 
 
 def frames(spark: Any, tables: Mapping[str, pa.Table]) -> dict[str, Any]:

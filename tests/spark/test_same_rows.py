@@ -68,7 +68,7 @@ def test_random_playbooks_are_decided_alike(spark, seed, partitions):
 
 def test_accounts_are_decided_together(spark):
     """Caps per account: the contacts of one account come to one place, however they and their touches lie."""
-    own = next(cases(range(40, 200), accounts=True))
+    own = next(cases([6, 7, 8], people=20, accounts=True))
     found = decide(spark, own.arbiter, **frames(spark, own.tables), **own.options, partitions=3, order_by="nr")
     assert in_order(collected(found)) == in_order(own.decided())
 
@@ -126,7 +126,7 @@ def test_rows_and_columns_are_chosen_as_locally(spark):
     """Options of what is given: outcomes, columns in their order, a name for the run, and a zone for instants."""
     tables = {
         "contacts": table([{"contact_id": name, "score": 50, "consent_email": True} for name in "ab"]),
-        "touches": table([{"contact_id": "a", "sent_at": datetime(2026, 11, 5, 9), "channel": "email"}]),  # noqa: DTZ001
+        "touches": table([{"contact_id": "a", "sent_at": datetime(2026, 11, 5, 9), "channel": "email"}]),
     }
     arbiter = Arbiter(Playbook.from_dict(TWO))
     how = {
@@ -160,7 +160,7 @@ def test_a_policy_of_ones_own_travels_by_name(spark):
 
 def test_connect_gives_the_same(connect):
     """A session of Spark Connect, whose tables and functions travel to a server."""
-    case = Case(3, people=20)
+    case = next(cases([5], people=20))
     found = decide(connect, case.arbiter, **frames(connect, case.tables), **case.options, partitions=3, order_by="nr")
     assert in_order(collected(found)) == in_order(case.decided())
 
@@ -181,7 +181,7 @@ def test_what_cannot_be_is_said_at_once(spark):
         decide(spark, arbiter, contacts, at=AT, outcomes="some")
     with pytest.raises(ModelError, match="partitions is a whole number"):
         decide(spark, arbiter, contacts, at=AT, partitions=0)
-    with pytest.raises(ModelError, match="updatd"):
+    with pytest.raises(DataError, match="updatd"):
         decide(spark, arbiter, contacts, at=AT, order_by="updatd")
 
 
@@ -189,9 +189,9 @@ def test_a_part_that_cannot_be_read_fails_the_run(spark, tmp_path):
     """A file of a table that is broken: Spark's error, and no decisions without it."""
     folder = tmp_path / "contacts"
     spark.range(20, numPartitions=2).selectExpr("id as contact_id", "true as consent_email").write.parquet(str(folder))
-    broken = sorted(folder.glob("*.parquet"))[0]
+    broken = min(folder.glob("*.parquet"))
     broken.write_bytes(broken.read_bytes()[:200])
     frame = spark.read.schema("contact_id long, consent_email boolean").parquet(str(folder))
     found = decide(spark, Arbiter(Playbook.from_dict(TWO)), frame, at=AT)
-    with pytest.raises(Exception, match="Parquet|parquet"):  # noqa: PT011  (of classes that differ by version)
+    with pytest.raises(Exception, match=r"(?i)parquet"):
         found.collect()

@@ -1,4 +1,4 @@
-"""Types: what Spark's types are in Arrow's batches."""
+"""Types: what Spark's types are in Arrow's batches, and back."""
 
 from __future__ import annotations
 
@@ -23,6 +23,26 @@ _PLAIN = {
     "timestamp_ntz": pa.timestamp("us"),
     "void": pa.null(),
 }
+
+
+_DDL = {"boolean", "date", "double", "float", "string", "timestamp"}
+_SPELT = {pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "int", pa.int64(): "bigint"} | {
+    kind: name for name, kind in _PLAIN.items() if name in _DDL
+}
+
+
+def ddl_of(schema: pa.Schema) -> str:
+    """Columns of whole numbers, texts, numbers, instants and lists of these, as Spark's DDL has them.
+
+    Example:
+        >>> ddl_of(pa.schema({"contact_id": pa.int64(), "lost_to": pa.list_(pa.string())}))
+        '`contact_id` bigint, `lost_to` array<string>'
+    """
+    return ", ".join(f"`{own.name}` {_ddl_type(own.type)}" for own in schema)
+
+
+def _ddl_type(kind: pa.DataType) -> str:
+    return f"array<{_ddl_type(kind.value_type)}>" if pa.types.is_list(kind) else _SPELT[kind]
 
 
 def arrow_type(kind: Any, column: str, source: str) -> pa.DataType:

@@ -77,13 +77,13 @@ class AccountBucketing:
             met, groups = ContactIndex(contacts.num_rows), _account_keys(contacts)
             one, two, bad = keys_of(contacts)
             met.add(one, two, 0, bad)
-            for place, table in enumerate(tables.values()):
+            for place, (name, table) in enumerate(tables.items()):
                 if table.num_rows:
                     row = met.find(*keys_of(table)[:2])
                     own = spread_keys(table)
                     known = row >= 0
                     own[known] = groups[row[known]]
-                    yield bucketed(table, place, own, self.labels)
+                    yield bucketed(table.select(self.slices.read[name]), place, own, self.labels)
 
 
 def _account_keys(contacts: pa.Table) -> np.ndarray:

@@ -9,11 +9,12 @@ import pyarrow as pa
 from journeykit.columns.touch_columns import TouchReader
 from journeykit.errors import DataError, ModelError
 from journeykit.job.inputs import TABLES
-from journeykit.spark.grouped_tables import GroupedTables
+from journeykit.spark.arrow_types import ddl_of
+from journeykit.spark.executor_check import check_executors
+from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
 from journeykit.spark.scores_survey import scored_campaigns
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
-from journeykit.spark.spark_schema import arrow_schema, spark_ddl
 from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.score_table import SCORE_COLUMNS
 
@@ -80,6 +81,7 @@ def decide(
         DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
         ModelError: for an argument that cannot be, and for a playbook that Spark cannot decide.
         PolicyError: for a policy or check that executors cannot import.
+        ExecutorError: for executors that cannot do the work; see `check_executors`.
 
     Example:
         >>> decisions = decide(spark, arbiter, contacts, touches, at=at)  # doctest: +SKIP
@@ -100,8 +102,9 @@ def decide(
         "zone": zone,
         "run_id": run_id,
     }
-    job = _rehearsed(arbiter, {name: arrow_schema(frame.schema) for name, frame in tables.items()}, options)
+    job = _rehearsed(arbiter, {name: arrow_schema(name, frame) for name, frame in tables.items()}, options)
     options["run_id"] = job.run_id
+    check_executors(spark, shipped.modules)
     grouped = GroupedTables(
         tables,
         wanted=_wanted(job),
@@ -116,7 +119,7 @@ def decide(
     def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return decider(batches)
 
-    return grouped.frame.mapInArrow(decided, spark_ddl(schema))
+    return grouped.frame.mapInArrow(decided, ddl_of(schema))
 
 
 def _checked(name: str, table: Any) -> DataFrame:
@@ -165,7 +168,7 @@ def _wanted(job: SliceJob) -> Callable[[str, str], bool]:
 def _kind_of_ids(tables: Mapping[str, DataFrame]) -> pa.DataType:
     """What the ids of decisions are: as those of the contacts where these are whole numbers, else text."""
     if "contacts" in tables:
-        schema = arrow_schema(tables["contacts"].schema)
+        schema = arrow_schema("contacts", tables["contacts"])
         kind = schema.field(places_of(schema.names, "contacts")["contact_id"]).type
         if pa.types.is_integer(kind):
             return kind

@@ -71,9 +71,12 @@ class GroupedTables:
         by_account: bool = False,
     ) -> None:
         given = {name: tables[name] for name in TABLES if tables.get(name) is not None}
-        read = {name: _read(name, frame.columns, wanted) for name, frame in given.items()}
-        schemas = {name: _arrow_schema(name, frame, read[name]) for name, frame in given.items()}
-        self.slices = SliceReader(schemas, read, _checked_order(order_by, schemas))
+        order = _order(order_by)
+        first = {fold_name(name) for name, _ in order}
+        read = {name: _read(name, frame.columns, wanted, first) for name, frame in given.items()}
+        schemas = {name: arrow_schema(name, frame, read[name]) for name, frame in given.items()}
+        _check_order(order, schemas)
+        self.slices = SliceReader(schemas, read, order)
         self.empty = self.slices.empty()
         labels = bucket_labels(_buckets(next(iter(given.values())), partitions))
         frames = [
@@ -100,11 +103,16 @@ def _buckets(frame: Any, partitions: int | None) -> int:
     return partitions
 
 
-def _read(name: str, columns: Sequence[str], wanted: Callable[[str, str], bool] | None) -> tuple[str, ...]:
-    """The columns of a table that are read."""
+def _read(
+    name: str, columns: Sequence[str], wanted: Callable[[str, str], bool] | None, first: Container[str]
+) -> tuple[str, ...]:
+    """The columns of a table that are read: those that are wanted, the id, and those that put rows in order."""
     if "contact_id" not in places_of(columns, name):
         raise missing_column("contact_id", columns, name)
-    return tuple(own for own in columns if wanted is None or fold_name(own) == "contact_id" or wanted(name, own))
+    if wanted is None:
+        return tuple(columns)
+    folds = ((own, fold_name(own)) for own in columns)
+    return tuple(own for own, fold in folds if wanted(name, own) or fold in first or fold == "contact_id")
 
 
 def _selected(frame: Any, names: Sequence[str]) -> Any:
@@ -112,7 +120,7 @@ def _selected(frame: Any, names: Sequence[str]) -> Any:
     return frame.select([f"`{name.replace('`', '``')}`" for name in names]).toDF(*map(str, range(len(names))))
 
 
-def _arrow_schema(name: str, frame: Any, read: Container[str]) -> pa.Schema:
+def arrow_schema(name: str, frame: Any, read: Container[str] = ()) -> pa.Schema:
     """The columns of a table, in Arrow's types; one that is not read may be of a type that Arrow lacks."""
     fields = []
     for own in frame.schema.fields:
@@ -126,17 +134,21 @@ def _arrow_schema(name: str, frame: Any, read: Container[str]) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _checked_order(order_by: str | Sequence[str], schemas: Mapping[str, pa.Schema]) -> tuple[tuple[str, bool], ...]:
+def _order(order_by: str | Sequence[str]) -> tuple[tuple[str, bool], ...]:
     """The columns that go first, and for each whether the largest comes first."""
-    main = "contacts" if "contacts" in schemas else "claims"
     found = []
     for text in [order_by] if isinstance(order_by, str) else order_by:
         name, _, way = text.strip().rpartition(" ")
-        name, falls = (name, way.lower() == "desc") if way.lower() in ("asc", "desc") and name else (text, False)
+        found.append((name, way.lower() == "desc") if way.lower() in ("asc", "desc") and name else (text, False))
+    return tuple(found)
+
+
+def _check_order(order: Sequence[tuple[str, bool]], schemas: Mapping[str, pa.Schema]) -> None:
+    """Refuse an order by a column that is not there, or whose cells have none."""
+    main = "contacts" if "contacts" in schemas else "claims"
+    for name, _ in order:
         own = next((own for own in schemas[main] if fold_name(own.name) == fold_name(name)), None)
         if own is None:
             raise missing_column(name, schemas[main].names, main)
         if not has_order(own.type):
             raise ModelError(f"order_by: {name!r} has no order: its type is {own.type}", field="order_by")
-        found.append((name, falls))
-    return tuple(found)

@@ -31,6 +31,7 @@ class ShippedArbiter:
         playbook: the canonical form, as JSON.
         fingerprint: that of the playbook, by which the arrival is checked.
         rest: policies, checks, prices, guards and node budget, pickled; classes and functions by their names.
+        modules: the modules that executors must have, for policies and checks of your own.
         version: the version of the library that sent it.
 
     Raises:
@@ -45,6 +46,7 @@ class ShippedArbiter:
     playbook: str
     fingerprint: str
     rest: bytes
+    modules: tuple[str, ...] = ()
     version: str = VERSION
 
     @classmethod
@@ -58,10 +60,11 @@ class ShippedArbiter:
         found: object = arbiter
         if not isinstance(found, Arbiter):
             raise ModelError(f"arbiter must be an Arbiter, found {type(found).__name__}", field="arbiter")
+        modules: set[str] = set()
         for name, policy in arbiter.policies.items():
-            _packed(policy, f"policy {name!r}")
+            _packed(policy, f"policy {name!r}", modules)
         for check in arbiter.checks:
-            _packed(check, f"check {getattr(check, '__name__', type(check).__name__)!r}")
+            _packed(check, f"check {getattr(check, '__name__', type(check).__name__)!r}", modules)
         rest = {
             "policies": dict(arbiter.policies),
             "prices": arbiter.prices,
@@ -70,7 +73,8 @@ class ShippedArbiter:
             "guards": arbiter.guards,
         }
         text = json.dumps(arbiter.playbook.to_dict(), ensure_ascii=False)
-        return cls(text, arbiter.fingerprint, _packed(rest, "the arbiter"))
+        own = tuple(sorted(name for name in modules if name.partition(".")[0] != "journeykit"))
+        return cls(text, arbiter.fingerprint, _packed(rest, "the arbiter", modules), own)
 
     def arbiter(self) -> Arbiter:
         """The arbiter, compiled once for each process.
@@ -113,24 +117,35 @@ class ShippedArbiter:
 
 
 class _ByName(pickle.Pickler):
-    """Pickles classes and functions by the name under which executors import them."""
+    """Pickles classes and functions by the name under which executors import them.
+
+    Args:
+        into: where the bytes go.
+        modules: where the names of their modules go.
+    """
+
+    def __init__(self, into: io.BytesIO, modules: set[str]) -> None:
+        super().__init__(into)
+        self._modules = modules
 
     def reducer_override(self, value: Any) -> Any:
         """Refuse what is defined in the program that is run, which executors do not import."""
-        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
-            raise pickle.PicklingError(f"{value.__qualname__} is defined in __main__")
+        if isinstance(value, type | FunctionType):
+            if value.__module__ == "__main__":
+                raise pickle.PicklingError(f"{value.__qualname__} is defined in __main__")
+            self._modules.add(value.__module__)
         return NotImplemented
 
 
-def _packed(value: object, what: str) -> bytes:
-    """A value, pickled by name.
+def _packed(value: object, what: str, modules: set[str]) -> bytes:
+    """A value, pickled by name; the modules that it needs are added to others.
 
     Raises:
         PolicyError: where executors could not read it.
     """
     into = io.BytesIO()
     try:
-        _ByName(into).dump(value)
+        _ByName(into, modules).dump(value)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise PolicyError(
             f"{what} cannot be sent to executors: {error}; define it at the top of a module that executors can import "
