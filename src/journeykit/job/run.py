@@ -266,6 +266,10 @@ class Run:
         """What was counted of all contacts and their claims so far."""
         return self._tally.counts()
 
+    def usage(self) -> list[int]:
+        """By side of the quotas, what was granted so far uses."""
+        return list(self.used)
+
     def finish_words(self) -> None:
         """Tell the words of each table which columns it has, where that is not known yet."""
 
@@ -536,6 +540,8 @@ class Run:
             days=None if self._days is None else self._days.counted,
             notes=dict.fromkeys((*self._notes, *self.own_notes())),
             fallback=self.fallback_counts(),
+            usage=self.usage(),
+            ledger=None if self.ledger is None else self.ledger.counts,
             scored=set(self.scored()),
             costless=None if costless is None else set(costless),
             upliftless=None if upliftless is None else set(upliftless),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define
@@ -10,6 +11,7 @@ from attrs import Factory, define
 from journeykit.basics.clock import wider
 from journeykit.job.arm_counts import ArmCounts
 from journeykit.job.claim_counts import ClaimCounts
+from journeykit.ledger.ledger_counts import LedgerCounts
 from journeykit.model.mismatch import Mismatches
 from journeykit.tables import BadRows
 
@@ -50,6 +52,8 @@ class RunCounts:
         days: by day of a plan; None without a plan.
         notes: what a person should look at in the columns of the contacts, or in the engine.
         fallback: contacts that the row engine decided in a columnar job; None in others.
+        usage: by side of the quotas, what was granted uses; none without quotas.
+        ledger: what became of the contacts in a ledger; None without one.
         scored: the campaigns for which the table of scores has what.
         costless: the campaigns of claims that are brought with neither weight nor opt_out; None where campaigns claim.
         upliftless: the campaigns of claims that are brought without an uplift; None likewise.
@@ -77,6 +81,8 @@ class RunCounts:
     days: DayCounts | None = None
     notes: dict[str, None] = Factory(dict)
     fallback: FallbackCounts | None = None
+    usage: list[int] = Factory(list)
+    ledger: LedgerCounts | None = None
     scored: set[str | tuple[str, str]] = Factory(set)
     costless: set[str] | None = None
     upliftless: set[str] | None = None
@@ -107,6 +113,10 @@ class RunCounts:
 
     def _merge_optional(self, other: RunCounts) -> None:
         """Count what only some runs count, as plans count days."""
+        self.usage = [own + more for own, more in zip_longest(self.usage, other.usage, fillvalue=0)]
+        if other.ledger is not None:
+            self.ledger = self.ledger or LedgerCounts()
+            self.ledger.merge(other.ledger)
         if other.arms is not None:
             self.arms = self.arms or ArmCounts()
             self.arms.merge(other.arms)

@@ -181,7 +181,7 @@ class TableJob(Run):
             self.watch.begin("deciding")
             yield from self._decided(stretch, last)
         if self.quota_run is not None:
-            self.quota_run.confirm((self._counts.usage + np.array(self.used, np.int64)).tolist())
+            self.quota_run.confirm(self.usage())
         reader.finish()
         self.tell_progress(self._tally.contacts, self._tally.contacts)
         for name, own in reader.sources.items():
@@ -440,6 +440,11 @@ class TableJob(Run):
     def fallback_counts(self) -> FallbackCounts:
         """Which contacts the row engine decided, and why."""
         return FallbackCounts(list(self.chunks.causes), list(self.chunks.asked_by_rows), self._fallen.tolist())
+
+    def usage(self) -> list[int]:
+        """By side of the quotas, what was granted so far uses: by the kernels, and by the row engine."""
+        found: list[int] = (self._counts.usage + np.array(self.used, np.int64)).tolist()
+        return found
 
     def total(self) -> ClaimCounts:
         """What was counted of all contacts and their claims so far: by the kernels, and by the row engine."""
