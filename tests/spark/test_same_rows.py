@@ -171,6 +171,8 @@ def test_what_cannot_be_is_said_at_once(spark):
     contacts = spark.createDataFrame([("a",)], "contact_id string")
     with pytest.raises(DataError, match="contacts: a table is a DataFrame of Spark here, found list"):
         decide(spark, arbiter, [{"contact_id": "a"}], at=AT)
+    with pytest.raises(DataError, match="this DataFrame is a stream"):
+        decide(spark, arbiter, spark.readStream.format("rate").load(), at=AT)
     with pytest.raises(DataError, match="either contacts or claims"):
         decide(spark, arbiter, None, at=AT)
     with pytest.raises(DataError, match="sent_at"):
@@ -183,6 +185,22 @@ def test_what_cannot_be_is_said_at_once(spark):
         decide(spark, arbiter, contacts, at=AT, partitions=0)
     with pytest.raises(DataError, match="updatd"):
         decide(spark, arbiter, contacts, at=AT, order_by="updatd")
+
+
+def test_a_strict_run_refuses_what_the_playbook_does_not_know(spark):
+    """Columns that are missing are refused without a look at the rows; words and kinds of cells, by one pass."""
+    arbiter = Arbiter(Playbook.from_dict(TWO | {"journey": {"stages": [{"name": "decision"}]}}))
+    rows = [{"contact_id": own, "score": "50", "stage": "decision", "consent_email": True} for own in "abc"]
+    assert decide(spark, arbiter, spark.createDataFrame(table(rows)), at=AT, strict=True).count()
+    for change in ({"stage": "Decison"}, {"score": "50%"}):
+        contacts = table([*rows, rows[0] | {"contact_id": "d"} | change])
+        with pytest.raises(DataError) as local:
+            arbiter.decide_table(contacts, at=AT, strict=True)
+        with pytest.raises(DataError) as error:
+            decide(spark, arbiter, spark.createDataFrame(contacts), at=AT, strict=True)
+        assert str(error.value) == str(local.value)
+    with pytest.raises(DataError, match="there is no column 'score'"):
+        decide(spark, arbiter, spark.createDataFrame(table(rows).drop_columns("score")), at=AT, strict=True)
 
 
 def test_a_part_that_cannot_be_read_fails_the_run(spark, tmp_path):

@@ -15,6 +15,7 @@ from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
 from journeykit.spark.scores_survey import scored_campaigns
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
+from journeykit.spark.strict_survey import refuse_mismatches
 from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.score_table import SCORE_COLUMNS
 
@@ -46,6 +47,7 @@ def decide(
     columns: Iterable[str] | None = None,
     zone: str | None = None,
     run_id: str | None = None,
+    strict: bool = False,
 ) -> DataFrame:
     """Decide tables on Spark: the rows that `Arbiter.decide_table` gives, whatever the number of partitions.
 
@@ -73,6 +75,8 @@ def decide(
         columns: the names of the columns, in the order in which they are given; None for all.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``, as for a local run.
+        strict: whether tables that do not match the playbook are refused before anything is decided, as of
+            `Arbiter.decide_table`. Their cells are read once more for it, at once.
 
     Returns:
         The table of decisions, in no order. Ids are whole numbers where the contacts' are, else text.
@@ -102,12 +106,16 @@ def decide(
         "zone": zone,
         "run_id": run_id,
     }
-    job = _rehearsed(arbiter, {name: arrow_schema(name, frame) for name, frame in tables.items()}, options)
+    schemas = {name: arrow_schema(name, frame) for name, frame in tables.items()}
+    job = _rehearsed(arbiter, schemas, options | {"strict": strict})
     options["run_id"] = job.run_id
     check_executors(spark, shipped.modules)
+    wanted = _wanted(job)
+    if strict:
+        refuse_mismatches(shipped, tables, wanted, zone)
     grouped = GroupedTables(
         tables,
-        wanted=_wanted(job),
+        wanted=wanted,
         order_by=order_by,
         partitions=partitions,
         by_account=arbiter.decider.by_account,
@@ -134,6 +142,8 @@ def _checked(name: str, table: Any) -> DataFrame:
             "with spark.createDataFrame",
             source=name,
         )
+    if table.isStreaming:
+        raise DataError("this DataFrame is a stream: decide its batches one by one, with foreachBatch", source=name)
     return table
 
 

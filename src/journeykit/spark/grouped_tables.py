@@ -80,7 +80,7 @@ class GroupedTables:
         self.empty = self.slices.empty()
         labels = bucket_labels(_buckets(next(iter(given.values())), partitions))
         frames = [
-            _selected(frame, read[name]).mapInArrow(Bucketing(place, labels, read[name]), BUCKETED)
+            numbered(frame, read[name]).mapInArrow(Bucketing(place, labels, read[name]), BUCKETED)
             for place, (name, frame) in enumerate(given.items())
         ]
         self.frame = _moved(reduce(lambda one, two: one.unionAll(two), frames), partitions)
@@ -115,7 +115,7 @@ def _read(
     return tuple(own for own, fold in folds if wanted(name, own) or fold in first or fold == "contact_id")
 
 
-def _selected(frame: Any, names: Sequence[str]) -> Any:
+def numbered(frame: Any, names: Sequence[str]) -> Any:
     """Some columns, numbered: `mapInArrow` takes dots in names for what they are not."""
     return frame.select([f"`{name.replace('`', '``')}`" for name in names]).toDF(*map(str, range(len(names))))
 
