@@ -9,7 +9,8 @@ import pytest
 from journeykit import ExecutorError
 from journeykit.basics.version import VERSION
 from journeykit.spark import executor_check
-from journeykit.spark.executor_check import ExecutorFacts, cause, check_executors
+from journeykit.spark.executor_check import ExecutorFacts, check_executors
+from journeykit.spark.spark_errors import said_by_spark
 
 
 def facts(**changes):
@@ -35,8 +36,8 @@ def test_the_cause_is_the_last_error_that_is_named():
         "stage 9.0 (TID 11) (vm executor driver): java.io.IOException: Cannot run program: No such file\n\tat java.X\n"
         "Caused by: java.io.IOException: error=2\n\t... 32 more\n"
     )
-    assert cause(RuntimeError(said)) == "java.io.IOException: Cannot run program: No such file"
-    assert cause(RuntimeError()) == "RuntimeError"
+    assert said_by_spark(RuntimeError(said)) == "java.io.IOException: Cannot run program: No such file"
+    assert said_by_spark(RuntimeError()) == "RuntimeError"
 
 
 @pytest.fixture

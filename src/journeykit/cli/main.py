@@ -7,7 +7,6 @@ and 143 ended by a signal. An error is one message on standard error.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import io
@@ -16,7 +15,7 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from journeykit.basics.stopping import STOP, stopped_by
 from journeykit.basics.streams import STANDARD_OUTPUT, open_streams
@@ -34,6 +33,7 @@ from journeykit.cli.arguments import (
     as_json,
 )
 from journeykit.cli.check_command import add_check
+from journeykit.cli.command_parser import CommandParser, ShowVersion
 from journeykit.cli.compare_command import add_compare
 from journeykit.cli.decide_command import add_decide
 from journeykit.cli.evaluate_command import add_evaluate
@@ -56,11 +56,11 @@ from journeykit.errors import (
     LedgerError,
     PlaybookError,
     PolicyError,
-    closest,
     named_error,
 )
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator, Sequence
 
 _SIGNALLED = 128
@@ -71,6 +71,14 @@ _READ = (*TABLES, "log", "decisions", "chances")
 _KEPT = "what the ledger has reserved by then stays, and the same command goes on from there"
 
 
+EXIT_CODES = (
+    "exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 5 a guard tripped, 75 "
+    "ledger locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted (SIGINT), 143 ended by "
+    "SIGTERM"
+)
+"""What help says of them."""
+
+
 class _Terminated(SystemExit):
     """SIGTERM came, or the terminal was closed."""
 
@@ -78,11 +86,13 @@ class _Terminated(SystemExit):
         super().__init__(_SIGNALLED + number)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, make_parser: Callable[[], argparse.ArgumentParser] | None = None) -> int:
     """Run the command line.
 
     Args:
         argv: the arguments; None takes those of the process.
+        make_parser: makes the parser of another command line, whose arguments have what runs them as ``command``; None
+            for that of ``journeykit``.
 
     Returns:
         The exit code.
@@ -104,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _say(str(error), USAGE)
         if form == "json":
             stack.enter_context(json_log(quiet="--quiet" in given))
-        code = _guarded(given, is_alone=argv is None)
+        code = _guarded(given, make_parser, is_alone=argv is None)
         if argv is None and (STOP.error is not None or is_busy()):
             # The work has failed or was stopped: nobody waits for what threads still do.
             if STOP.error is None:
@@ -118,12 +128,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
 
 
-def _guarded(given: list[str], *, is_alone: bool) -> int:
+def _guarded(given: list[str], make_parser: Callable[[], argparse.ArgumentParser] | None, *, is_alone: bool) -> int:
     """Run, and tell of a signal; whether the process is there for this alone, and ends afterwards."""
     _speak_any_language()
     try:
         with _stopped_by_signals(given, is_alone=is_alone):
-            return _run(given)
+            return _run(given, make_parser)
     except KeyboardInterrupt:
         return _say(_stopped(given, signal.SIGINT), INTERRUPTED)
     except _Terminated as end:
@@ -135,13 +145,13 @@ def _guarded(given: list[str], *, is_alone: bool) -> int:
         return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
 
 
-def _run(given: list[str]) -> int:
+def _run(given: list[str], make_parser: Callable[[], argparse.ArgumentParser] | None) -> int:
     try:
-        if given[:1] == ["demo"]:
+        if make_parser is None and given[:1] == ["demo"]:
             # The demo reads its own arguments.
             code: int = importlib.import_module("journeykit.demo").main(given[1:])
             return code
-        arguments = _parser().parse_args(given)
+        arguments = (make_parser or _parser)().parse_args(given)
         try:
             with _standard_input(arguments):
                 done: int = arguments.command(arguments)
@@ -285,46 +295,15 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reads arguments; of options that a command does not have, the command itself tells, with its own usage.
-
-    An option with one value is given once: a second value would replace the first without a word.
-    """
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        for name in (None, "store"):
-            self.register("action", name, _StoreOnce)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the command line, and end."""
-        if is_json_log():
-            tell("error", "failed", message, {"code": USAGE, "usage": " ".join(self.format_usage().split())})
-            sys.exit(USAGE)
-        super().error(message)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            known = [option for action in self._actions for option in action.option_strings]
-            given = next((word for word in unknown if word.startswith("-")), "").partition("=")[0]
-            meant = closest(given, known) if given else None
-            hint = f"; did you mean {meant}?" if meant else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-        return found, unknown
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="journeykit",
         # The format of the log is taken before: a part of its name would pass, and do nothing.
         allow_abbrev=False,
         description="Decide which messages a contact gets, which wait, which lose, and why.",
-        epilog="exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 invalid playbook, 4 unusable data, 5 a guard "
-        "tripped, 75 ledger locked or connection lost: try again, 129 terminal closed (SIGHUP), 130 interrupted "
-        "(SIGINT), 143 ended by SIGTERM",
+        epilog=EXIT_CODES,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("--version", action=ShowVersion, nargs=0, help="print the version")
     parser.add_argument(
         OPTION,
         choices=("text", "json"),
@@ -356,28 +335,6 @@ def _parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
     commands.add_parser("demo", help="show what journeykit does, on public data", add_help=False)
     return parser
-
-
-class _StoreOnce(argparse.Action):
-    """Takes the value of an option that is given once."""
-
-    _is_given = False
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
-        if option is not None and self._is_given:
-            parser.error(f"argument {'/'.join(self.option_strings)}: given twice; it takes one value")
-        self._is_given = option is not None
-        setattr(namespace, self.dest, values)
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from journeykit.cli.version_text import version_text
-
-        print(version_text())
-        parser.exit()
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,11 @@ from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
     from journeykit.spark.decision_frame import decide as decide
+    from journeykit.spark.executor_check import check_executors as check_executors
 
-_HOMES = {"decide": "spark.decision_frame"}
+_HOMES = {
+    "check_executors": "spark.executor_check",
+    "decide": "spark.decision_frame",
+}
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, {"pyspark": "spark", "numpy": "spark", "pyarrow": "spark"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -12,6 +11,7 @@ from attrs import frozen
 from journeykit.basics.version import VERSION
 from journeykit.errors import ExecutorError
 from journeykit.kernels import has_kernels
+from journeykit.spark.spark_errors import said_by_spark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,7 +97,9 @@ def _told(spark: SparkSession, modules: list[str]) -> list[ExecutorFacts]:
     try:
         rows = spark.range(_ROWS).mapInArrow(_probe(modules), _SCHEMA).collect()
     except Exception as error:
-        raise ExecutorError(f"executors cannot run Python for this driver: {cause(error)}. To do: {_DO}") from error
+        raise ExecutorError(
+            f"executors cannot run Python for this driver: {said_by_spark(error)}. To do: {_DO}"
+        ) from error
     return [ExecutorFacts(**row.asDict()) for row in rows]
 
 
@@ -135,21 +137,3 @@ def _probe(modules: list[str]) -> Callable[[Iterable[Any]], Iterator[Any]]:
         )
 
     return probe
-
-
-_TASK = re.compile(r"\(\S+ executor \S+\): ")
-_NAMED = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b:? .*")
-
-
-def cause(error: BaseException) -> str:
-    """Of what Spark says where a task has failed, the line that names the cause.
-
-    Example:
-        >>> said = ["Job aborted", "Traceback:", "  File ...", "ImportError: PyArrow is missing", chr(9) + "at java"]
-        >>> cause(RuntimeError(chr(10).join(said)))
-        'ImportError: PyArrow is missing'
-    """
-    text = _TASK.split(str(error))[-1]
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
-    named = [line for line in lines if _NAMED.match(line)]
-    return (named or lines or [type(error).__name__])[-1].rstrip(".")

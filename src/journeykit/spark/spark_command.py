@@ -1,0 +1,229 @@
+"""The command ``python -m journeykit.spark``: the contacts of a table, decided on Spark."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from journeykit.cli.arguments import (
+    DONE,
+    TABLES,
+    UsageError,
+    add_policy,
+    add_zone,
+    columns,
+    instant,
+    name_list,
+    run_name,
+    zone_of,
+)
+from journeykit.cli.command_parser import CommandParser
+from journeykit.cli.decide_command import arbiter_of
+from journeykit.cli.main import EXIT_CODES
+from journeykit.cli.main import main as command_line
+from journeykit.errors import DataError, JourneykitError, MissingExtraError, ModelError
+from journeykit.spark.spark_errors import error_behind
+from journeykit.spark.table_place import FORMATS, TablePlace
+from journeykit.tables.decision_columns import DECISIONS
+from journeykit.tables.partitioning import Partitioning
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from journeykit.arbiter import Arbiter
+
+_PLACES = (
+    "paths that executors reach, in any format that Spark reads: .parquet, .csv (all cells are text), .json, .jsonl, "
+    f".orc and .avro as the ending says; FORMAT:PATH for others ({', '.join(FORMATS[:-1])}); table:NAME for one of the "
+    "catalogue"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: the arguments; None takes those of the process.
+
+    Returns:
+        The exit code, as that of ``journeykit decide``.
+    """
+    return command_line(argv, _parser)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog="python -m journeykit.spark",
+        allow_abbrev=False,
+        description="Decide all contacts of a table on Spark: the rows that `journeykit decide` gives.",
+        epilog=EXIT_CODES,
+    )
+    parser.set_defaults(command=_decide, ledger=None)
+    parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json, where the driver runs")
+    tables = parser.add_argument_group("tables", _PLACES)
+    for name, words in _TABLES.items():
+        tables.add_argument(f"--{name}", metavar="F", type=_place, help=words)
+    add_zone(tables)
+    tables.add_argument(
+        "--order-by",
+        type=name_list,
+        default=(),
+        metavar="NAME,...",
+        help="columns of the contacts that say which of several rows with one id stands: the first; 'NAME desc' for "
+        "the last (by default by the cells, for Spark has no first row)",
+    )
+    parser.add_argument(
+        "--guards", metavar="F", help="the guards that tripped, as `measure --guards-out` writes them: they pause"
+    )
+    parser.add_argument("--at", required=True, type=instant, metavar="T", help="the instant of the decisions")
+    parser.add_argument("--until", type=instant, metavar="T", help="the last instant of a plan")
+    add_policy(parser)
+    _add_output(parser)
+    return parser
+
+
+_TABLES = {
+    "contacts": "may be left out where --claims is given",
+    "touches": "the history",
+    "scores": "propensity, value, opt_out and the like by contact and campaign",
+    "claims": "what is asked for; else it is derived from the audiences",
+    "events": "what contacts did, for rules that ask for it",
+}
+
+
+def _place(text: str) -> TablePlace:
+    try:
+        return TablePlace.of(text)
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    out = parser.add_argument_group("decisions")
+    out.add_argument("--out", required=True, type=_place, metavar="F", help="a folder, or table:NAME, likewise")
+    out.add_argument("--format", choices=FORMATS[:-1], help="where --out does not say it; it writes (parquet)")
+    out.add_argument("--overwrite", action="store_true", help="replace what is there; else there may be nothing")
+    out.add_argument(
+        "--partition", choices=("day", "channel", "team"), help="write folders by local day, channel or team"
+    )
+    rows = out.add_mutually_exclusive_group()
+    rows.add_argument("--all", action="store_true", help="write denied claims too")
+    rows.add_argument("--granted", action="store_true", help="write granted claims alone: what goes out")
+    out.add_argument("--columns", type=columns, metavar="NAME,...", help="columns to write, in this order (all)")
+    out.add_argument("--explain", action="store_true", help="fill the columns displaced and needs")
+    out.add_argument("--run", type=run_name, metavar="NAME", help="a name for the run; by default a hash")
+    parser.add_argument(
+        "--partitions", type=_partitions, metavar="N", help="into how many tasks the contacts are put (Spark's own)"
+    )
+
+
+def _partitions(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
+        raise UsageError(f"--partitions is {text!r}; it is a whole number from 1 on")
+    return int(text)
+
+
+def _decide(arguments: argparse.Namespace) -> int:
+    out = _out(arguments)
+    zone_of(arguments)
+    arbiter = arbiter_of(arguments)
+    partitioning = (
+        None if arguments.partition is None else Partitioning.of(arguments.partition, arbiter.playbook.timezone)
+    )
+    with spark_session() as spark:
+        decisions = _decisions(arguments, spark, arbiter, partitioning)
+        _written(out, decisions, arguments, partitioning)
+    return DONE
+
+
+def _out(arguments: argparse.Namespace) -> TablePlace:
+    """Where decisions go, which is nowhere near what is read."""
+    out: TablePlace = arguments.out
+    if arguments.format is not None:
+        if out.form not in (None, arguments.format):
+            raise UsageError(f"--out is a place for {out.form}, and --format {arguments.format}; leave one out")
+        out = TablePlace(out.path, arguments.format)
+    given = [(name, getattr(arguments, name)) for name in TABLES]
+    for name, place in given:
+        if place is not None and out.harms(place):
+            raise UsageError(f"--out {out.path} is where --{name} is read; write to another place")
+    if arguments.contacts is None and arguments.claims is None:
+        raise UsageError("give --contacts, or --claims, or both")
+    return out
+
+
+def _decisions(
+    arguments: argparse.Namespace, spark: SparkSession, arbiter: Arbiter, partitioning: Partitioning | None
+) -> DataFrame:
+    from journeykit.spark.decision_frame import decide
+
+    tables = {name: place.read(spark) for name in TABLES if (place := getattr(arguments, name)) is not None}
+    chosen = arguments.columns
+    if chosen is not None and partitioning is not None:
+        chosen = tuple(dict.fromkeys((*partitioning.columns(chosen), *partitioning.needs)))
+    try:
+        return decide(
+            spark,
+            arbiter,
+            tables.pop("contacts", None),
+            **tables,
+            **{name: getattr(arguments, name) for name in ("at", "until", "order_by", "partitions", "explain", "zone")},
+            outcomes="all" if arguments.all else "granted" if arguments.granted else None,
+            columns=chosen,
+            run_id=arguments.run,
+        )
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+
+
+def _written(
+    out: TablePlace, decisions: DataFrame, arguments: argparse.Namespace, partitioning: Partitioning | None
+) -> None:
+    try:
+        out.write(
+            decisions,
+            partitioning=partitioning,
+            columns=arguments.columns or DECISIONS,
+            overwrite=arguments.overwrite,
+        )
+    except Exception as error:
+        if "ALREADY_EXISTS]" in str(error):
+            raise DataError("something is there; --overwrite replaces it", source=out.path) from error
+        raise error_behind(error) from error
+
+
+@contextmanager
+def spark_session() -> Iterator[SparkSession]:
+    """The session that the process has, as managed services give it; else one that ends with the work.
+
+    Raises:
+        MissingExtraError: without PySpark.
+        JourneykitError: without Java, and for what else keeps Spark from starting.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("spark", "python -m journeykit.spark") from error
+    is_given = SparkSession.getActiveSession() is not None
+    try:
+        spark = SparkSession.builder.appName("journeykit").getOrCreate()
+    except Exception as error:
+        if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
+            raise JourneykitError(
+                "Spark did not start: it needs Java 17 or 21 (Spark 3.5: 8, 11 or 17). Install it, or set JAVA_HOME to "
+                "where it is; a server of Spark Connect (SPARK_REMOTE) needs none here"
+            ) from error
+        raise error_behind(error) from error
+    try:
+        yield spark
+    finally:
+        if not is_given:
+            spark.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

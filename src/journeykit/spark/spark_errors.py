@@ -1,0 +1,53 @@
+"""What Spark says where something failed, in one line, and the error of this library behind it."""
+
+from __future__ import annotations
+
+import re
+
+from journeykit import errors
+from journeykit.errors import DataError, JourneykitError
+
+_TASK = re.compile(r"\(\S+ executor \S+\): ")
+_NAMED = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b:? .*")
+_OURS = re.compile(
+    r"^journeykit\.errors\.(\w+): (.*?)(?=^\s*SQLSTATE|^\tat |^Caused by|^\s*$|\Z)", re.MULTILINE | re.DOTALL
+)
+_OF_DATA = re.compile(r"\[(?:FAILED_READ_FILE|CANNOT_READ|MALFORMED|FAILED_PARSE|PATH_|TABLE_OR_VIEW|CORRUPT)[\w.]*\]")
+_BY_TEXT = ("ModelError", "DataError", "PolicyError", "LedgerError", "InfeasibleError", "ExecutorError")
+"""Errors that their message alone makes."""
+
+
+def said_by_spark(error: BaseException) -> str:
+    """Of what Spark says, the line that names the cause.
+
+    Example:
+        >>> said = ["Job aborted", "Traceback:", "  File ...", "ImportError: PyArrow is missing", chr(9) + "at java"]
+        >>> said_by_spark(RuntimeError(chr(10).join(said)))
+        'ImportError: PyArrow is missing'
+    """
+    text = _TASK.split(str(error))[-1]
+    lines = [
+        line.strip().removeprefix(": ")
+        for line in text.splitlines()
+        if line.strip() and not line.startswith(("\tat ", "\t..."))
+    ]
+    named = [line for line in lines if _NAMED.match(line)]
+    return (named[-1] if named else lines[0] if lines else type(error).__name__).rstrip(".")
+
+
+def error_behind(error: BaseException) -> JourneykitError:
+    """The error of this library that a task raised; else what Spark says, as one.
+
+    Example:
+        >>> said = ["Traceback ...", "journeykit.errors.DataError: row 3: no id", chr(9) + "at java"]
+        >>> error_behind(RuntimeError(chr(10).join(said)))
+        DataError('row 3: no id')
+    """
+    text = str(error)
+    found = _OURS.findall(text)
+    if found:
+        name, message = found[-1]
+        kind = getattr(errors, name, JourneykitError) if name in _BY_TEXT else JourneykitError
+        return kind(message.strip())
+    kind = DataError if _OF_DATA.search(text) else JourneykitError
+    return kind(f"Spark could not do the work: {said_by_spark(error)}")

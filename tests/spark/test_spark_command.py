@@ -1,0 +1,156 @@
+"""The command ``python -m journeykit.spark``: the rows of `journeykit decide`, its errors and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+import spark_session
+
+import journeykit.spark
+from journeykit.cli import DATA, FAILED, PLAYBOOK, USAGE
+from journeykit.cli import main as local
+from journeykit.spark import spark_command
+from journeykit.spark.spark_command import main
+from journeykit.tables.decision_columns import DECISIONS
+
+AT = "2026-11-05T23:30:00Z"
+PLAYBOOK_TEXT = """
+timezone: Europe/Skopje
+content:
+  - {id: outlook, channel: email}
+  - {id: note, channel: sms}
+campaigns:
+  - {id: nurture, content: [outlook], weight: 1, tags: [a, b]}
+  - {id: launch, content: [outlook, note], weight: 8, audience: score >= 40}
+caps:
+  - {name: one a day, max: 1, window: {calendar: day}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a playbook, contacts as CSV, among them bad ones, and touches as JSON lines."""
+    monkeypatch.chdir(tmp_path)
+    Path("playbook.yaml").write_text(PLAYBOOK_TEXT, "utf-8")
+    rows = [f"{at},{at % 100},email;sms,{'Mars/Base' if at % 50 == 7 else 'Europe/Berlin'}" for at in range(200)]
+    Path("contacts.csv").write_text(
+        "\n".join(["contact_id,score,consent,timezone", *rows, ",40,email,"]) + "\n", "utf-8"
+    )
+    touches = [{"contact_id": at, "campaign_id": "nurture", "channel": "sms", "sent_at": AT} for at in range(0, 200, 3)]
+    Path("touches.jsonl").write_text("".join(json.dumps(touch) + "\n" for touch in touches), "utf-8")
+    return tmp_path
+
+
+def given(folder="."):
+    """What all commands have; Java's working folder is not that of the test, and so paths are whole."""
+    tables = ["--contacts", f"{folder}/contacts.csv", "--touches", f"{folder}/touches.jsonl"]
+    return ["playbook.yaml", *tables, "--at", AT]
+
+
+def rows_of(table):
+    """The rows of a table of decisions in an order of their own."""
+    plain = [{name: row[name] or None for name in DECISIONS} for row in table.to_pylist()]
+    return sorted(plain, key=lambda row: row["decision_id"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_spark_submit_gives_the_rows_of_the_local_command():
+    """A real `spark-submit` of the package's own file, on Parquet in folders by channel."""
+    spark_session.need()
+    import pyspark
+
+    assert local(["decide", *given(), "--all", "--quiet", "--out", "local.parquet"]) == 0
+    program = str(Path(journeykit.spark.__file__).parent / "__main__.py")
+    settings = [part for name, value in spark_session.SETTINGS.items() for part in ("--conf", f"{name}={value}")]
+    command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[2]", *settings, program]
+    with spark_session.environment():
+        own = [*given(), "--all", "--out", "decisions", "--partition", "channel"]
+        done = subprocess.run([*command, *own], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = ds.dataset("decisions", partitioning="hive").to_table()
+    assert {path.name for path in Path("decisions").iterdir() if path.is_dir()} == {"channel=email", "channel=sms"}
+    assert rows_of(found) == rows_of(pq.read_table("local.parquet"))
+
+
+@pytest.mark.usefixtures("spark")
+def test_what_is_there_is_replaced_only_where_that_is_asked_for(folder, capfd):
+    """The session that a process has is used, and stays; columns are written in the order in which they are named."""
+    own = [*given(folder), "--granted", "--out", f"{folder}/decisions", "--columns", "send_at,contact_id"]
+    assert main(own) == 0
+    assert pq.read_table("decisions").column_names == ["send_at", "contact_id"]
+    assert main(own) == DATA
+    assert "decisions: something is there; --overwrite replaces it" in capfd.readouterr().err
+    assert main([*own, "--overwrite"]) == 0
+
+
+CASES = [
+    (["--out", "{}/contacts.csv"], USAGE, "contacts.csv is where --contacts is read; write to another place"),
+    (["--out", "decisions.csv", "--format", "json"], USAGE, "--out is a place for csv, and --format json"),
+    (["--out", "out", "--scores", "-"], USAGE, "'-' is no place that executors reach"),
+    (
+        ["--out", "out", "--scores", "scores.parquet"],
+        DATA,
+        "scores.parquet: the table cannot be read: [PATH_NOT_FOUND]",
+    ),
+    (["--out", "out", "--scores", "csv:{}/playbook.yaml"], DATA, "scores, field 'contact_id': the column"),
+    (["--out", "out", "--partitions", "0"], USAGE, "--partitions is '0'; it is a whole number from 1 on"),
+    (["--out", "out", "--zone", "Mars/Base"], USAGE, "--zone"),
+    (["--out", "out", "--policy", "own=nowhere:Policy"], USAGE, "the policy nowhere:Policy cannot be loaded"),
+]
+
+
+@pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize(("more", "code", "words"), CASES, ids=[" ".join(case[0][-2:]) for case in CASES])
+def test_errors_are_one_message_with_the_exit_code_of_the_command_decide(folder, capfd, more, code, words):
+    """Wrong usage is 2, a table that cannot be used is 4; nothing is written."""
+    assert main([*given(folder), *(word.format(folder) for word in more)]) == code
+    said = capfd.readouterr().err
+    assert words in said
+    assert said.count("journeykit: ") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_playbook_that_is_wrong_starts_no_spark(capfd, monkeypatch):
+    """It is refused before a session is made, with all its faults."""
+    monkeypatch.setattr(spark_command, "spark_session", None)
+    Path("playbook.yaml").write_text("campaigns: [{id: a, content: [b]}]\nteam: 3\n", "utf-8")
+    assert main([*given(), "--out", "out"]) == PLAYBOOK
+    assert "playbook.yaml: 2 problems" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_file_that_is_corrupt_is_said(folder, capfd):
+    """A Parquet file that is broken in the middle of a folder ends the run with code 4, and says which file."""
+    Path("broken").mkdir()
+    Path("broken/part-0.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    own = ["playbook.yaml", "--contacts", f"parquet:{folder}/broken", "--at", AT, "--out", f"{folder}/out"]
+    assert main(own) == DATA
+    assert "broken/part-0.parquet" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_pyspark_it_says_what_to_install(capfd, monkeypatch):
+    """The extra, and no traceback of another library."""
+    for name in ("pyspark", "pyspark.sql"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main([*given(), "--out", "out"]) == FAILED
+    assert "python -m journeykit.spark needs the extra 'spark': pip install" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_java_it_says_so(tmp_path):
+    """Where no Java is on the path, the message says which one Spark needs."""
+    spark_session.need()
+    command = [sys.executable, "-m", "journeykit.spark", *given(), "--out", "out"]
+    with spark_session.environment() as own:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=own | {"PATH": str(tmp_path)})
+    assert done.returncode == FAILED
+    assert "journeykit: Spark did not start: it needs Java" in done.stderr
+    assert "Traceback" not in done.stderr
