@@ -16,7 +16,6 @@ from journeykit.columns.chunk import Chunk, id_texts, ids_as_given, rule_columns
 from journeykit.columns.contact_index import ContactIndex
 from journeykit.columns.rule_masks import RuleMasks
 from journeykit.columns.touch_columns import instants_of_column
-from journeykit.journey.placing_results import NOTED, PlacingSummary
 from journeykit.kernels import sort_events, walk_journeys
 from journeykit.kernels.interface.journey_arrays import (
     DUPLICATE,
@@ -41,10 +40,10 @@ from journeykit.placing.journey_columns import (
     ENTERED_AT,
     ENTRY_STAGE,
     asked_properties,
-    property_notes,
     spellings_of,
     wanted_of,
 )
+from journeykit.placing.placing_tally import PlacingTally
 from journeykit.placing.rows import place_contact
 from journeykit.placing.table_placements import TablePlacements, one_kind
 from journeykit.tables.arrow.adapters import batches_to_rows, some_rows
@@ -143,23 +142,23 @@ class ColumnPlacing:
             self.bad.refuse_useless(known.source, self.count)
         self.bad.check()
         tables = {"contacts": known, "events": source}
-        found.summary = PlacingSummary(
-            at=at,
+        found.tally = PlacingTally(
             contacts=self.count,
             events=rows,
-            stages=dict(zip(self.stage, stages.tolist(), strict=True)),
-            steps=found.paths.num_rows,
-            noted={name: self.noted[name] for name in NOTED if self.noted[name]},
-            unknown_events=tuple(sorted(reader.unknown)),
-            bad_rows=self.bad.total,
-            bad=tuple(self.bad.first),
-            rows={name: own.count for name, own in tables.items() if own is not None and own.count is not None},
-            notes=(
-                *self.notes,
-                *mixed_notes(source.source, source.mixed, frozenset(map(fold_name, asked_properties(self.journey)))),
-                *(property_notes(self.journey, reader.properties) if rows else ()),
+            stages=Counter(dict(zip(self.stage, stages.tolist(), strict=True))),
+            steps=len(found.step("contact")),
+            noted=self.noted,
+            unknown_events=reader.unknown,
+            properties=reader.properties,
+            large=len(self.too_large),
+            rows=Counter(
+                {name: own.count for name, own in tables.items() if own is not None and own.count is not None}
             ),
+            bad=self.bad,
         )
+        asked = frozenset(map(fold_name, asked_properties(self.journey)))
+        notes = (*self.notes, *mixed_notes(source.source, source.mixed, asked))
+        found.summary = found.tally.summary(self.journey, at, notes)
         return found
 
     # Contacts
@@ -316,8 +315,6 @@ class ColumnPlacing:
             )
             self.noted.update({name: count for name, count in placed.noted.items() if name in _KINDS})
             found[place] = placed
-        count = f"{len(found):,} contacts were" if len(found) > 1 else "1 contact was"
-        self.notes = (f"{count} placed by the row engine: their sums are larger than 9e12", *self.notes)
         return found
 
     def _contacts_of(self, known: ArrowTable) -> dict[str, Contact]:

@@ -72,7 +72,9 @@ def _place_rows(
         people, kind = _as_rows(contacts, "contacts", zone, is_attribute)
     found = place_rows(journey, log, people, at, zone=zone, timezone=timezone, bad=bad)
     summary = evolve(found.summary, notes=(note, *found.summary.notes))
-    return TablePlacements.of(journey, found.placements, summary, kind)
+    placed = TablePlacements.of(journey, found.placements, summary, kind)
+    placed.tally = found.tally
+    return placed
 
 
 def _as_rows(

@@ -7,18 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from journeykit.errors import DataError, MissingExtraError
-from journeykit.journey.placing_results import NOTED, PATHS, STAGES, Placements, PlacingSummary
+from journeykit.journey.placing_results import PATHS, STAGES, Placements, PlacingSummary
 from journeykit.journey.walk import place
 from journeykit.model.bad_row import BadRow
 from journeykit.model.contact import Contact
-from journeykit.placing.journey_columns import (
-    ENTERED_AT,
-    ENTRY_STAGE,
-    asked_properties,
-    property_notes,
-    spellings_of,
-    wanted_of,
-)
+from journeykit.placing.journey_columns import ENTERED_AT, ENTRY_STAGE, asked_properties, spellings_of, wanted_of
+from journeykit.placing.placing_tally import PlacingTally
 from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.cells import BadCellError, instant_reader, is_missing, read_text
 from journeykit.tables.contact_table import ContactTable
@@ -40,14 +34,18 @@ class RowPlacements(Placements):
     Args:
         journey: the journey.
         placements: of each contact.
-        summary: what became of contacts and events.
+        tally: what became of contacts and events.
+        summary: the same as a summary.
     """
 
     engine = "one"
 
-    def __init__(self, journey: Journey, placements: list[Placement], summary: PlacingSummary) -> None:
+    def __init__(
+        self, journey: Journey, placements: list[Placement], tally: PlacingTally, summary: PlacingSummary
+    ) -> None:
         self.journey = journey
         self.placements = placements
+        self.tally = tally
         self.summary = summary
 
     @cached_property
@@ -132,7 +130,7 @@ def place_rows(
     """Place contacts one by one; see `Journey.place_table`. Bad rows are counted in ``bad``, where it is given."""
     bad = bad or BadRows(max_bad)
     log = EventLog.read(events, zone=zone, bad=bad, properties=asked_properties(journey))
-    unknown = tuple(sorted(log.names() - journey.compiled_transitions.events))
+    unknown = set(log.names() - journey.compiled_transitions.events)
     noted: Counter[str] = Counter()
     instant = instant_reader(zone, bounded=True)
     placements = []
@@ -160,20 +158,18 @@ def place_rows(
     bad.check()
     read = {"contacts": None if contacts is None else table.source, "events": log.source}
     stages = Counter(placement.stage for placement in placements)
-    summary = PlacingSummary(
-        at=at,
+    tally = PlacingTally(
         contacts=len(placements),
         events=log.rows,
-        stages={stage.name: stages[stage.name] for stage in journey.stages},
+        stages=stages,
         steps=sum(len(placement.path) for placement in placements),
-        noted={name: noted[name] for name in NOTED if noted[name]},
+        noted=noted,
         unknown_events=unknown,
-        bad_rows=bad.total,
-        bad=tuple(bad.first),
-        rows={name: bad.rows[source] for name, source in read.items() if source in bad.rows},
-        notes=(*noticed, *log.notes, *(property_notes(journey, log.properties) if log.rows else ())),
+        properties=log.properties,
+        rows=Counter({name: bad.rows[source] for name, source in read.items() if source in bad.rows}),
+        bad=bad,
     )
-    return RowPlacements(journey, placements, summary)
+    return RowPlacements(journey, placements, tally, tally.summary(journey, at, (*noticed, *log.notes)))
 
 
 def place_contact(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from journeykit.journey import Journey, Placement
     from journeykit.journey.placing_results import PlacingSummary
+    from journeykit.placing.placing_tally import PlacingTally
 
 _INSTANT = pa.timestamp("us", "UTC")
 
@@ -37,9 +38,11 @@ class TablePlacements(Placements):
         paths: a row for each step: ``contact_id``, ``step`` (from 0), ``stage``, ``since``, ``from_stage``,
             ``transition`` (its place in the journey, -1 where they entered), its ``label``, and ``evidence_at``.
         summary: what became of contacts and events.
+        tally: the same, in numbers that add up.
     """
 
     engine = "columns"
+    tally: PlacingTally
 
     def __init__(self, journey: Journey, ids: pa.Array, entry: np.ndarray, steps: Mapping[str, np.ndarray]) -> None:
         self.journey = journey
