@@ -93,7 +93,8 @@ class ColumnCredit:
         reason[(decision != 0) & is_strange] = CODES[UNKNOWN_DECISION]
         reason[~self._got[contact]] = CODES[NO_MESSAGE]
         own = np.flatnonzero(scope[self._kind]) if len(self._kind) else np.zeros(0, np.int64)
-        owner, campaigns = self._owner[own], int(self._campaign_of.max(initial=-1)) + 2
+        owner = self._owner[own]
+        campaigns = max(int(self._campaign_of.max(initial=-1)), int(campaign.max(initial=-1))) + 2
         near = owner * campaigns + self._campaign_of[self._kind[own]] + 1
         asked = (
             (decision != 0, owner * width + place[own], contact * width + named),

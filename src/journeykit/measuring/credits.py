@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,20 @@ from attrs import field, frozen
 from journeykit.basics.clock import clock
 from journeykit.basics.threads import at_once
 from journeykit.engine.ruleset import Ruleset
-from journeykit.errors import closest
 from journeykit.kernels import has_kernels
 from journeykit.kernels.interface.credit_arrays import CREDITED, STRANGE_CAMPAIGN
 from journeykit.measuring.cell_columns import thread_count
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.credit_columns import ColumnCredit
 from journeykit.measuring.event_parts import EventPart, EventParts
-from journeykit.measuring.response_count import AFTER_END, CODES, REPEATED, UNKNOWN_CONTACT, ResponseCount
+from journeykit.measuring.response_count import (
+    AFTER_END,
+    CODES,
+    OUT_OF_SCOPE,
+    REPEATED,
+    UNKNOWN_CONTACT,
+    ResponseCount,
+)
 from journeykit.measuring.rows_by_contact import in_time, repeats
 from journeykit.model.bad_row import BadRow
 from journeykit.model.response import Response, responses_of
@@ -26,6 +33,8 @@ from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
 
     from journeykit.measuring.credit_kernels import KernelCredit
     from journeykit.measuring.message_table import MessageTable
@@ -55,6 +64,10 @@ class Credits:
         counts: by response, what became of its events.
         others: how many events have a name that no response asks for.
         other_names: by these names, how many, as far as the names are few.
+        seen: the names of events that there are, as far as they are those of responses.
+        properties: the names of the properties that these events have.
+        strange: by response, the campaigns that events name and nobody knows, with how many events do; only where a
+            part of the contacts was read: other parts may have messages of them.
         bad: the first of the rows that could not be used.
         bad_rows: how many there are.
         bad_lines: what is to be said of them, a line for each table.
@@ -70,6 +83,9 @@ class Credits:
     counts: tuple[ResponseCount, ...]
     others: int = 0
     other_names: Mapping[str, int] = field(factory=dict)
+    seen: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
+    strange: Mapping[str, Mapping[str, int]] = field(factory=dict)
     bad: tuple[BadRow, ...] = ()
     bad_rows: int = 0
     bad_lines: tuple[str, ...] = ()
@@ -93,6 +109,29 @@ class Credits:
             response=np.zeros(high - low, np.int16),
             counts=(self.counts[place],),
         )
+
+    def table(self, messages: MessageTable) -> pa.Table:
+        """A row for each event and message that it is credited to, in their order.
+
+        Args:
+            messages: the messages to which they are credited.
+
+        Returns:
+            An Arrow table with the columns of `CREDITS`: those of the message, then the name of the response, the
+            instant of the event, its value (null where it has none) and the share of the message.
+
+        Example:
+            >>> from journeykit import Playbook, Response
+            >>> from journeykit.measuring import MessageTable
+            >>> playbook = Playbook(responses=[Response(name="sale", event="purchase", within="14d")])
+            >>> messages = MessageTable.read(playbook, [{"contact_id": "anna", "sent_at": "2026-11-02T09:00Z"}])
+            >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-05T10:00Z"}]
+            >>> credit(playbook, messages, bought).table(messages).select(["contact_id", "response"]).to_pylist()
+            [{'contact_id': 'anna', 'response': 'sale'}]
+        """
+        from journeykit.measuring.credit_rows import credit_rows
+
+        return credit_rows(self, messages)
 
     @property
     def lines(self) -> Iterator[str]:
@@ -169,7 +208,7 @@ class EventReading:
         threads: int | None = None,
     ) -> None:
         self._bad, self._threads = bad, thread_count(threads)
-        self._campaigns = Campaigns(playbook, messages.kinds)
+        self._campaigns = Campaigns(playbook, messages.kinds, is_part=bad.is_part)
         self.parts = parts = EventParts(
             events,
             playbook.responses,
@@ -188,7 +227,7 @@ class EventReading:
 
     def credit(self, messages: MessageTable) -> Credits:
         """Credit the events to messages."""
-        crediting = _Crediting(messages, self.parts, self.told, self._campaigns.of_kind)
+        crediting = _Crediting(messages, self.parts, self.told, self._campaigns)
         found = list(at_once(crediting.credit, enumerate(self._responses), self._threads))
         columns = [
             np.concatenate([own[place] for own, _ in found] or [np.zeros(0, kind)]) for place, kind in enumerate(_KINDS)
@@ -199,6 +238,9 @@ class EventReading:
             counts=tuple(count for _, count in found),
             others=self.parts.others,
             other_names=dict(self.parts.other_names),
+            seen=frozenset(self.parts.seen),
+            properties=frozenset(self.parts.properties),
+            strange=crediting.strange,
             bad=tuple(self._bad.first),
             bad_rows=self._bad.total,
             bad_lines=tuple(self._bad.lines()),
@@ -215,19 +257,34 @@ class Campaigns:
     Args:
         playbook: whose campaigns are known.
         kinds: what the messages are, whose campaigns are known too.
+        is_part: whether these are the messages of some of the contacts: what is strange here may be known elsewhere, so
+            that strange names have numbers too.
+
+    Attributes:
+        known: how many are known; the numbers of strange ones follow.
     """
 
-    def __init__(self, playbook: Playbook, kinds: Sequence[Facets]) -> None:
+    def __init__(self, playbook: Playbook, kinds: Sequence[Facets], *, is_part: bool = False) -> None:
         self._vocabulary = Ruleset(playbook).vocabulary
         named = [own.id for own in playbook.campaigns or ()]
         named += [name for facets in kinds for name in facets.get("campaign", ())]
         self._number = {name: number for number, name in enumerate(dict.fromkeys(named))}
+        self.known = len(self._number)
+        self._is_part = is_part
         of = [next(iter(facets.get("campaign", ())), None) for facets in kinds]
         self.of_kind = np.array([-1 if name is None else self._number[name] for name in of], np.int32)
 
     def number(self, name: str) -> int:
         """The number of a campaign; `STRANGE_CAMPAIGN` for one that nobody knows."""
-        return self._number.get(self._vocabulary.spelt("campaign", name), STRANGE_CAMPAIGN)
+        own = self._vocabulary.spelt("campaign", name)
+        if self._is_part:
+            return self._number.setdefault(own, len(self._number))
+        return self._number.get(own, STRANGE_CAMPAIGN)
+
+    def strange(self, numbers: np.ndarray) -> Counter[str]:
+        """The names of those that are not known, with how many numbers are theirs."""
+        counts = np.bincount(numbers[numbers >= self.known]).tolist()
+        return Counter({name: counts[own] for name, own in self._number.items() if own < len(counts) and counts[own]})
 
 
 def _joined(read: list[EventPart], values: int) -> EventPart:
@@ -258,9 +315,11 @@ def _why_not(told: EventPart, until: int | None, repeated: np.ndarray) -> np.nda
 class _Crediting:
     """All that credits one response after another; several may be credited at once."""
 
-    def __init__(self, messages: MessageTable, parts: EventParts, told: EventPart, campaign_of: np.ndarray) -> None:
+    def __init__(self, messages: MessageTable, parts: EventParts, told: EventPart, campaigns: Campaigns) -> None:
         self.messages = messages
         self.parts = parts
+        self.campaigns = campaigns
+        self.strange: dict[str, Counter[str]] = {}
         self.told = told
         # The same event more than once: the first instant counts, and of one instant the first row.
         first, order = in_time(told.contact, len(messages.ids), told.at)
@@ -269,9 +328,9 @@ class _Crediting:
         if has_kernels():
             from journeykit.measuring.credit_kernels import KernelCredit
 
-            self.engine = KernelCredit(messages, told, campaign_of, first, order)
+            self.engine = KernelCredit(messages, told, campaigns.of_kind, first, order)
         else:
-            self.engine = ColumnCredit(messages, told, campaign_of)
+            self.engine = ColumnCredit(messages, told, campaigns.of_kind)
 
     def credit(self, numbered: tuple[int, Response]) -> tuple[list[np.ndarray], ResponseCount]:
         """The credits of one response, and what became of its events."""
@@ -288,12 +347,16 @@ class _Crediting:
         reason = why[own]
         counts = np.bincount(reason, minlength=CREDITED + 1).tolist()
         named = {name: code for name, code in CODES.items() if counts[code]}
+        missed = own[(reason == CODES[OUT_OF_SCOPE]) & (self.told.decision[own] == 0)]
+        strange = self.campaigns.strange(self.told.campaign[missed])
+        if strange:
+            self.strange[response.name] = strange
         no_value, odd = 0, own[:0]
         if number is not None:
             credited = own[reason == CREDITED]
             odd = credited[np.flatnonzero(self.told.no_number[number][credited])]
             no_value = int(np.count_nonzero(np.isnan(self.told.value[number][credited]))) - len(odd)
-        return ResponseCount(
+        found = ResponseCount(
             response=response.name,
             events=len(own),
             credited=counts[CREDITED],
@@ -306,8 +369,5 @@ class _Crediting:
             no_value=no_value,
             no_number=len(odd),
             no_number_rows=tuple(self.told.row[odd[:_SHOWN]].tolist()),
-            event=response.event,
-            nearest=None if len(own) else closest(response.event, sorted({*self.parts.other_names, *self.parts.seen})),
-            no_property=response.value if len(own) and response.value not in self.parts.properties else None,
-            nearest_property=None if response.value is None else closest(response.value, sorted(self.parts.properties)),
         )
+        return found.hinted(response, {*self.parts.other_names, *self.parts.seen}, self.parts.properties)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from journeykit.errors import closest
 from journeykit.kernels.interface.credit_arrays import CREDITED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+
+    from journeykit.model.response import Response
 
 REPEATED, AFTER_END, UNKNOWN_CONTACT, NO_MESSAGE = "repeated", "after_end", "unknown_contact", "no_message"
 UNKNOWN_DECISION, UNKNOWN_CAMPAIGN, OUT_OF_SCOPE = "unknown_decision", "unknown_campaign", "out_of_scope"
@@ -92,6 +96,42 @@ class ResponseCount:
             yield f"{self.response}: {self.no_number:,} credited events have a value that is no number{where}{why}"
         if self.no_value:
             yield f"{self.response}: {self.no_value:,} credited events have no value{unknown}"
+
+    def hinted(self, response: Response, names: Collection[str], properties: Collection[str]) -> ResponseCount:
+        """The same with what may have been meant, where there are no such events or values.
+
+        Args:
+            response: the response.
+            names: the names that events have.
+            properties: the properties that they have.
+        """
+        lacks_value = self.events > 0 and response.value not in properties
+        return evolve(
+            self,
+            event=response.event,
+            nearest=None if self.events else closest(response.event, sorted(names)),
+            no_property=response.value if lacks_value else None,
+            nearest_property=None if response.value is None else closest(response.value, sorted(properties)),
+        )
+
+    def plus(self, other: ResponseCount) -> ResponseCount:
+        """Together with the events of other contacts. Rows of parts have no numbers in the whole."""
+        reasons = Counter(self.reasons)
+        reasons.update(other.reasons)
+        return ResponseCount(
+            response=self.response,
+            events=self.events + other.events,
+            credited=self.credited + other.credited,
+            reasons={name: reasons[name] for name in CODES if reasons[name]},
+            no_value=self.no_value + other.no_value,
+            no_number=self.no_number + other.no_number,
+        )
+
+    def moved(self, before: str, after: str, events: int) -> ResponseCount:
+        """The same where some events are not credited for another reason than was thought."""
+        reasons = Counter(self.reasons)
+        reasons.update({before: -events, after: events})
+        return evolve(self, reasons={name: reasons[name] for name in CODES if reasons[name]})
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from journeykit.errors import closest
 from journeykit.model.response import WELL_KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from journeykit.measuring.credits import Credits
     from journeykit.measuring.message_table import MessageTable
@@ -21,14 +21,25 @@ _NAMED = 5
 """So many strange names are given."""
 
 
-def not_sent_notes(messages: MessageTable) -> Iterator[str]:
+class MessagesRead(Protocol):
+    """What is asked of messages: a `MessageTable`, or a `journeykit.measuring.credit_tally.CreditTally`."""
+
+    @property
+    def not_sent(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def repeated(self) -> int: ...  # noqa: D102
+    @property
+    def alike(self) -> int: ...  # noqa: D102
+
+
+def not_sent_notes(messages: MessagesRead) -> Iterator[str]:
     """The touches that are no messages."""
     if messages.not_sent:
-        told = ", ".join(f"{name} {count:,}" for name, count in messages.not_sent.items())
+        told = ", ".join(f"{name} {count:,}" for name, count in sorted(messages.not_sent.items()))
         yield f"touches that are no messages: {told}"
 
 
-def twice_notes(messages: MessageTable) -> Iterator[str]:
+def twice_notes(messages: MessagesRead) -> Iterator[str]:
     """The messages that are in the table twice, or seem to be."""
     if messages.repeated:
         yield f"messages with the decision_id of another one of the same contact: {messages.repeated:,}"
@@ -77,11 +88,12 @@ def unknown_campaign_notes(playbook: Playbook, messages: MessageTable) -> Iterat
 
 def strange_names(what: str, found: Counter[str], known: Collection[str], *, of: str = "messages") -> Iterator[str]:
     """Names that messages have and the playbook has not, with the names that may be meant."""
-    for name, count in found.most_common(_NAMED):
+    most = sorted(found.items(), key=lambda own: (-own[1], own[0]))[:_NAMED]
+    for name, count in most:
         hint = closest(name, known)
         meant = f"; did you mean {hint!r}?" if hint else ""
         if count:
             yield f"{of} of {what} {name!r}, which the playbook does not have: {count:,}{meant}"
-    rest = sum(found.values()) - sum(count for _, count in found.most_common(_NAMED))
+    rest = sum(found.values()) - sum(count for _, count in most)
     if rest:
         yield f"{of} of other {what}s that the playbook does not have: {rest:,}"
