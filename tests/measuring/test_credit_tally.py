@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from test_credit_engines import DAY, PLAYBOOK, tables
 
 from journeykit import Playbook, Response
 from journeykit.measuring import MessageTable, credit
@@ -15,7 +16,6 @@ from journeykit.measuring.credit_tally import CreditTally
 from journeykit.measuring.credits import EventReading
 from journeykit.measuring.message_table import MessageReading
 from journeykit.tables import BadRows
-from test_credit_engines import DAY, PLAYBOOK, tables
 
 SINCE, UNTIL = DAY + timedelta(days=2), DAY + timedelta(days=8)
 

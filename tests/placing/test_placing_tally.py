@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from attrs import evolve
-
 from generate_journeys import BEGIN, HORIZON, MINUTE, attributes, instant, journey, log
+
 from journeykit import Journey, Transition
 from journeykit.journey import Event
 from journeykit.placing.place import place_table

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from journeykit.learning.campaign_scoring import score as score
     from journeykit.learning.campaign_scoring import scores_of as scores_of
     from journeykit.learning.examples import Examples as Examples
+    from journeykit.learning.feature_columns import feature_table as feature_table
     from journeykit.learning.feature_matrix import Feature as Feature
     from journeykit.learning.feature_matrix import FeatureMatrix as FeatureMatrix
     from journeykit.learning.history_features import FeatureMaker as FeatureMaker
@@ -55,6 +56,7 @@ _HOMES = {
     "caps_of": "learning.message_caps",
     "estimator_columns": "learning.model_candidates",
     "examples_of": "learning.message_examples",
+    "feature_table": "learning.feature_columns",
     "features_of": "learning.history_features",
     "fit_response": "learning.response_fit",
     "fit_uplift": "learning.uplift_model",

@@ -17,6 +17,7 @@ from journeykit.model.bad_row import BadRow
 from journeykit.tables.arrow.arrays import numbers as number_array
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
+from journeykit.tables.arrow.column_kinds import kind_of
 from journeykit.tables.arrow.open_arrow import open_source
 from journeykit.tables.cells import instant_reader, is_missing
 from journeykit.tables.contact_table import is_attribute
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from journeykit.measuring.contact_numbers import ContactNumbers
     from journeykit.tables import TableSource
     from journeykit.tables.arrow.adapters import Part
+    from journeykit.tables.arrow.arrow_table import ArrowTable
     from journeykit.tables.bad_row_list import BadRows
 
 VALID_FROM = "valid_from"
 """The column that says from when on a row of contacts holds."""
 _OWN = ("role", "persona", "stage", "timezone")
 """Fields of contacts that may be features as attributes are."""
+_EMPTY = {"text": pa.string(), "truth": pa.bool_(), "whole": pa.int64(), "number": pa.float64()}
+"""By kind of a column that may be a feature, its type."""
 ALWAYS = -(2**62)
 """What holds from here on always did."""
 
@@ -160,6 +164,8 @@ class _VersionReader:
                 bad.add(part)
             else:
                 self._take(part)
+        if not self.rows:
+            self._take_columns(table)
 
     def _wanted(self, name: str) -> bool:
         return fold_name(name) in ("contact_id", VALID_FROM) or self._is_kept(name)
@@ -169,6 +175,16 @@ class _VersionReader:
         if fold == VALID_FROM or not (is_attribute(name) or fold in _OWN):
             return False
         return self._only is None or fold in self._only
+
+    def _take_columns(self, table: ArrowTable) -> None:
+        """The columns of a table without rows."""
+        places = places_of(table.columns or (), table.source)
+        self.is_dated = VALID_FROM in places
+        for fold in filter(self._is_kept, places):
+            name = (table.columns or ())[places[fold]]
+            if name in table.kinds:
+                self._columns[fold] = [pa.array([], _EMPTY.get(table.kinds[name], pa.list_(pa.null())))]
+                self.names[fold] = name.strip()
 
     def _take(self, part: Part) -> None:
         number, names, arrays = part
@@ -265,6 +281,8 @@ def attribute_column(name: str, array: pa.Array) -> AttributeColumn | str:
         finite = known & np.isfinite(values.astype(np.float64))
         return AttributeColumn(name, np.where(finite, values, np.nan).astype(np.float64))
     told = [None if is_missing(value) else value for value in column.values]
+    if not any(value is not None for value in told) and kind_of(array.type) == "text":
+        return AttributeColumn(name, np.full(len(array), np.nan), ())
     if all(value is None or isinstance(value, bool) for value in told):
         found = np.array([np.nan if value is None else float(value) for value in told] or [np.nan])
         return AttributeColumn(name, found[column.codes])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from journeykit.basics.clock import micros, moment
+from journeykit.basics.clock import micros
 from journeykit.basics.threads import Background, at_once
 from journeykit.errors import DataError, closest
 from journeykit.kernels import has_kernels
@@ -19,11 +19,12 @@ from journeykit.learning.history_features import (
     FeatureMaker,
     PossibleMessages,
     attribute_names,
-    unseen_classes,
+    hour_counts,
     usual_hour,
 )
 from journeykit.learning.learned_model import LearnedModel
 from journeykit.learning.message_history import MessageHistory
+from journeykit.learning.score_tally import ScoreTally
 from journeykit.learning.scored_campaigns import ScoredCampaign, scored_campaigns
 from journeykit.learning.uplift_model import UpliftModel
 from journeykit.measuring.cell_columns import thread_count
@@ -33,7 +34,7 @@ from journeykit.tables.write_rows import output_file, row_writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from journeykit.learning.feature_matrix import Feature, FeatureMatrix
@@ -98,6 +99,15 @@ class CampaignScores:
             "uplift": not self.model.uplift,
         }
         return {name: kind for name, kind in SCORES.items() if not lacking.get(name, False)}
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """All features that the models ask for, with the classes that any of them knows."""
+        return features_of_models(self.model)
+
+    def tally(self) -> ScoreTally:
+        """Who is scored, in numbers that add up."""
+        return ScoreTally.of(self.history, self.features, self.whose, self.at)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The scores, some contacts at a time: contact by contact, each with its messages in their order."""
@@ -185,7 +195,7 @@ def score(
         [0.5]
     """
     micros(at)
-    models = _models(model)
+    models = models_of(model)
     history = MessageHistory.read(
         playbook,
         touches,
@@ -210,23 +220,42 @@ def scores_of(
     threads: int | None = None,
 ) -> CampaignScores:
     """The same from a past that was read."""
+    hour = usual_hour(history.clock, hour_counts(history.clock, history.messages.at), micros(at))
+    found = scores_at_hour(playbook, model, history, at=at, response=response, hour=hour, threads=threads)
+    tally = found.tally()
+    told = tally.notes(found.features, hour, found.at, model.until)
+    notes = (*history.notes, *told, *model_notes(model, found.campaigns, found.responses))
+    return evolve(found, notes=notes)
+
+
+def scores_at_hour(
+    playbook: Playbook,
+    model: LearnedModel,
+    history: MessageHistory,
+    *,
+    at: datetime,
+    response: str | None,
+    hour: int | None,
+    threads: int | None = None,
+) -> CampaignScores:
+    """The same for an hour of the day that is known; of the scores nothing is said.
+
+    Args:
+        playbook: as of `scores_of`, likewise what is not named here.
+        model: likewise.
+        history: the past of the contacts, or of some of them.
+        at: the instant.
+        response: the response whose chance is the propensity.
+        hour: the hour of the day at which messages go; None for that of the instant.
+        threads: how many threads work at once.
+    """
     campaigns = scored_campaigns(playbook, at)
-    responses = _responses(playbook, model, campaigns, response)
     whose = np.arange(len(history.ids)) if history.contacts is None else history.contacts.given
-    hour = usual_hour(history, micros(at))
     return CampaignScores(
         campaigns=campaigns,
-        responses=responses,
+        responses=responses_of_scores(playbook, model, campaigns, response),
         contacts=len(whose),
-        notes=(
-            *history.notes,
-            *_notes(history, whose),
-            *_notes_on_hour(hour),
-            *_notes_on_until(model, micros(at)),
-            *_notes_on_classes(history, _features(model), whose, micros(at)),
-            *_notes_on_campaigns(model, campaigns),
-            *_plain_notes(model, campaigns, responses),
-        ),
+        notes=(),
         model=model,
         history=history,
         whose=whose,
@@ -236,40 +265,12 @@ def scores_of(
     )
 
 
-def _notes(history: MessageHistory, whose: NDArray[np.int64]) -> Iterator[str]:
-    got = np.diff(history.messages.first)
-    got = got[: len(history.table.ids)]
-    here = np.zeros(len(history.ids), np.bool_)
-    here[whose] = True
-    gone = int(np.count_nonzero((got > 0) & ~here[: len(got)]))
-    if gone:
-        yield f"contacts of touches who are not in the table of contacts, and are not scored: {gone:,}"
-
-
-def _notes_on_hour(hour: int | None) -> Iterator[str]:
-    if hour is not None:
-        yield f"hardly a message went at this hour of the day: scores are for {hour:02}:00, when most went"
-
-
-def _notes_on_until(model: LearnedModel, at: int) -> Iterator[str]:
-    if model.until is not None and at < model.until:
-        yield (
-            f"the model was learned from what happened until {moment(model.until):%Y-%m-%d %H:%M} (UTC), and scores "
-            f"are for {moment(at):%Y-%m-%d %H:%M}: it has seen what it is asked about"
-        )
-
-
-def _notes_on_classes(
-    history: MessageHistory, features: Iterable[Feature], whose: NDArray[np.int64], at: int
+def model_notes(
+    model: LearnedModel, campaigns: Sequence[ScoredCampaign], responses: Sequence[str | None]
 ) -> Iterator[str]:
-    """The classes of contacts that the model never saw."""
-    for name, counts in unseen_classes(history, features, whose, at).items():
-        order = sorted(counts, key=lambda own: (-counts[own], own))
-        told = ", ".join(map(repr, order[:_NAMED])) + (", ..." if len(order) > _NAMED else "")
-        yield (
-            f"{name}: the model never saw {told}; contacts of whom that is so: {sum(counts.values()):,} of "
-            f"{len(whose):,}, who are scored as those of rare classes"
-        )
+    """What is to be said of a model and what is scored with it, whatever the contacts."""
+    yield from _notes_on_campaigns(model, campaigns)
+    yield from _plain_notes(model, campaigns, responses)
 
 
 def _notes_on_campaigns(model: LearnedModel, campaigns: Sequence[ScoredCampaign]) -> Iterator[str]:
@@ -294,20 +295,21 @@ def _plain_notes(
         yield f"without uplift, so that propensity is the chance of a response: {', '.join(plain)}"
 
 
-def _models(model: LearnedModel) -> list[ResponseModel | UpliftModel]:
+def models_of(model: LearnedModel) -> list[ResponseModel | UpliftModel]:
+    """All models that are asked, one after another."""
     return [*model.responses.values(), *([] if model.opt_out is None else [model.opt_out]), *model.uplift.values()]
 
 
-def _features(model: LearnedModel) -> tuple[Feature, ...]:
+def features_of_models(model: LearnedModel) -> tuple[Feature, ...]:
     """All features that are asked for, with the classes that any of the models knows."""
     found: dict[str, Feature] = {}
-    for own in (own for one in _models(model) for own in one.features):
+    for own in (own for one in models_of(model) for own in one.features):
         classes = {*own.classes, *(found[own.name].classes if own.name in found else ())}
         found[own.name] = evolve(own, classes=tuple(sorted(classes)))
     return tuple(found.values())
 
 
-def _responses(
+def responses_of_scores(
     playbook: Playbook, model: LearnedModel, campaigns: Sequence[ScoredCampaign], response: str | None
 ) -> tuple[str | None, ...]:
     """By message, the response whose chance is its propensity."""
@@ -327,7 +329,7 @@ class _Scoring:
     def __init__(self, scores: CampaignScores) -> None:
         self._scores = scores
         self._kinds = tuple(own.facets for own in scores.campaigns)
-        self._maker = FeatureMaker(scores.history, _features(scores.model), hour=scores.hour)
+        self._maker = FeatureMaker(scores.history, features_of_models(scores.model), hour=scores.hour)
         self._names = {
             "campaign_id": _codes([own.campaign for own in scores.campaigns]),
             "content_id": _codes([own.content for own in scores.campaigns]),

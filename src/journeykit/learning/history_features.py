@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from journeykit.learning.attribute_versions import AttributeColumn
     from journeykit.learning.message_history import MessageHistory
     from journeykit.learning.timeline import Timeline
+    from journeykit.measuring.message_table import MessageTable
 
 FACETS = ("campaign", "team", "goal", "channel", "theme")
 """What a message is, as far as it is a feature."""
@@ -39,8 +40,6 @@ _MOST_CLASSES = 200
 """Only so many classes of an attribute are told apart: those that are most frequent."""
 _ROWS = 1 << 18
 """So many rows are made at once."""
-_ENOUGH = 1_000_000
-"""So many messages say at which hours they go."""
 _SELDOM = 0.01
 """An hour of the day at which a smaller share of messages went says nothing of those to come."""
 
@@ -62,6 +61,17 @@ class PossibleMessages:
     moment: NDArray[np.int64]
     kind: NDArray[np.int64]
     kinds: tuple[Facets, ...]
+
+    @classmethod
+    def sent(cls, table: MessageTable, rows: NDArray[np.int64]) -> PossibleMessages:
+        """Messages that were sent: some rows of a table of messages."""
+        return cls(
+            contact=table.contact[rows].astype(np.int64),
+            at=table.at[rows],
+            moment=np.arange(len(rows)),
+            kind=table.kind[rows].astype(np.int64),
+            kinds=table.kinds,
+        )
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -330,7 +340,7 @@ class FeatureMaker:
                 f"the model asks for {own.name!r}, an attribute of contacts: give the table of contacts (--contacts on "
                 "the command line)"
             )
-        if not len(known.given):
+        if fold not in known.columns and not len(known.given):
             raise DataError(f"the model asks for {own.name!r}, and the table has no rows", source="contacts")
         if fold not in known.columns:
             raise DataError(f"the model asks for {own.name!r}, which the contacts do not have", source="contacts")
@@ -393,13 +403,31 @@ def local_days(zone: Clock, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], N
     return local // DAY, (local % DAY // HOUR).astype(np.float64)
 
 
-def usual_hour(history: MessageHistory, at: int) -> int | None:
-    """The hour of the day at which most messages went; None where enough of them went at that of an instant."""
-    sent = history.messages.at[:: 1 + len(history.messages.at) // _ENOUGH]
-    sent = local_days(history.clock, sent)[1].astype(np.int64)
-    count = np.bincount(sent, minlength=24)
-    own = int(local_days(history.clock, np.array([at]))[1][0])
-    return None if count[own] >= _SELDOM * len(sent) else int(count.argmax())
+def hour_counts(zone: Clock, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """By local hour of the day, how many instants are in it; counts of several parts add up.
+
+    Example:
+        >>> from journeykit.basics.clock import clock
+        >>> np.flatnonzero(hour_counts(clock("Europe/Skopje"), np.array([9 * HOUR]))).tolist()
+        [10]
+    """
+    found = np.zeros(24, np.int64)
+    for start in range(0, len(at), _ROWS):
+        hours = local_days(zone, at[start : start + _ROWS])[1].astype(np.int64)
+        found += np.bincount(hours, minlength=24)
+    return found
+
+
+def usual_hour(zone: Clock, counts: NDArray[np.int64], at: int) -> int | None:
+    """The hour of the day at which most messages went; None where enough of them went at that of an instant.
+
+    Args:
+        zone: the zone in which hours are meant.
+        counts: by local hour, how many messages went.
+        at: the instant, in microseconds since 1970.
+    """
+    own = int(local_days(zone, np.array([at]))[1][0])
+    return None if counts[own] >= _SELDOM * counts.sum() else int(counts.argmax())
 
 
 def _widened(own: Feature, classes: Iterable[str]) -> Feature:
@@ -414,7 +442,7 @@ def _attribute_classes(history: MessageHistory, own: Feature) -> tuple[str, ...]
     # Where more classes were met than are told apart, those of the others count as missing.
     if known is None or own.name in built_in(history) or len(own.classes) >= _MOST_CLASSES:
         return ()
-    return frequent(known)
+    return known.classes or ()
 
 
 def _attribute_of(own: Feature) -> str:

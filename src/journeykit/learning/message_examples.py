@@ -57,13 +57,7 @@ def examples_of(
     own = np.ones(len(table), np.bool_) if first is None else table.at >= first
     drawn = _drawn(table.contact, own, most, seed)
     rows = np.flatnonzero(own & drawn)
-    possible = PossibleMessages(
-        contact=table.contact[rows].astype(np.int64),
-        at=table.at[rows],
-        moment=np.arange(len(rows)),
-        kind=table.kind[rows].astype(np.int64),
-        kinds=table.kinds,
-    )
+    possible = PossibleMessages.sent(table, rows)
     matrix = FeatureMaker(history, features_of(history) if features is None else features).matrix(possible)
     campaigns = tuple(sorted({name for kind in table.kinds for name in kind.get("campaign", ())}))
     campaign = places(table.kinds, "campaign", {name: place for place, name in enumerate(campaigns)})
@@ -71,10 +65,10 @@ def examples_of(
     found = {}
     for response in history.credits.responses:
         is_young = possible.at > end - response.length
-        is_about = _is_about(response, history)[possible.kind]
-        kept = np.flatnonzero(~is_young & is_about)
-        label, value = _answered(history, response)
-        left = {OUT_OF_SCOPE: int(np.count_nonzero(~is_about)), YOUNG: int(np.count_nonzero(is_young & is_about))}
+        in_scope = is_about(response, history)[possible.kind]
+        kept = np.flatnonzero(~is_young & in_scope)
+        label, value = answered(history, response)
+        left = {OUT_OF_SCOPE: int(np.count_nonzero(~in_scope)), YOUNG: int(np.count_nonzero(is_young & in_scope))}
         found[response.name] = Examples(
             matrix=matrix.select(kept),
             label=label[rows[kept]],
@@ -88,15 +82,18 @@ def examples_of(
     return found
 
 
-def _is_about(response: Response, history: MessageHistory) -> NDArray[np.bool_]:
+def is_about(response: Response, history: MessageHistory) -> NDArray[np.bool_]:
     """By kind of message, whether a response is about it."""
     return np.array([response.where.surely_matches(own) for own in history.kinds], np.bool_)
 
 
-def _answered(history: MessageHistory, response: Response) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def answered(history: MessageHistory, response: Response) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """By message, whether it was answered, and what that was worth; nan where the answer has no value."""
-    own, count = history.credits.of(response.name), len(history.table)
+    count = len(history.table)
     label = np.zeros(count, np.bool_)
+    if response.name not in history.responses:
+        return label, np.full(count, np.nan)
+    own = history.credits.of(response.name)
     label[own.message] = True
     known = ~np.isnan(own.value)
     message, worth = own.message[known], (own.value * own.share)[known]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeykit.basics.clock import Clock, clock, micros
 from journeykit.basics.validation import names
@@ -103,9 +103,61 @@ class MessageHistory:
         touches, events = repeatable(touches), repeatable(events)
         table = MessageTable.read(playbook, touches, until=until, zone=zone, columns=(), max_bad=max_bad)
         credits_ = credit(playbook, table, events, zone=zone, max_bad=max_bad)
+        bad = BadRows(max_bad)
+        found = cls.of(
+            playbook,
+            table,
+            credits_,
+            events,
+            until=until,
+            contacts=contacts,
+            static=static,
+            only=only,
+            zone=zone,
+            bad=bad,
+        )
+        notes = (
+            *(*table.bad_lines, *credits_.bad_lines, *bad.lines()),
+            *not_sent_notes(table),
+            *unknown_campaign_notes(playbook, table),
+            *twice_notes(table),
+            *event_notes(credits_),
+        )
+        return evolve(found, notes=(*notes, *found.notes))
+
+    @classmethod
+    def of(
+        cls,
+        playbook: Playbook,
+        table: MessageTable,
+        credits_: Credits,
+        events: TableSource,
+        *,
+        until: datetime,
+        contacts: TableSource | None,
+        static: Iterable[str],
+        only: Collection[str] | None,
+        zone: str | None,
+        bad: BadRows,
+    ) -> Self:
+        """The same from messages and credits that were read.
+
+        Args:
+            playbook: as of `read`, likewise what is not named here.
+            table: the messages before the instant.
+            credits_: what is credited to them.
+            events: the table of events; its bad rows are those of `credits_`, and are not counted again.
+            until: the instant.
+            contacts: the table of contacts.
+            static: the names of attributes that hold always.
+            only: the folded names of the attributes that are kept.
+            zone: the zone in which instants without an offset are meant.
+            bad: where the bad rows of contacts are counted.
+        """
         numbers = ContactNumbers.of(table.ids)
-        walked, stages = _walked(playbook.journey, events, numbers, until, zone, playbook.timezone)
-        versions, bad = None, BadRows(max_bad)
+        once = BadRows(is_part=bad.is_part)
+        walked, stages = _walked(playbook.journey, events, numbers, until, zone, playbook.timezone, once)
+        versions = None
         if contacts is not None:
             where = None if zone is None else clock(zone).zone
             versions = AttributeVersions.read(contacts, numbers, zone=where, bad=bad, static=static, only=only)
@@ -122,14 +174,7 @@ class MessageHistory:
             clock=clock(playbook.timezone),
             table=table,
             credits=credits_,
-            notes=(
-                *(*table.bad_lines, *credits_.bad_lines, *bad.lines()),
-                *not_sent_notes(table),
-                *unknown_campaign_notes(playbook, table),
-                *twice_notes(table),
-                *event_notes(credits_),
-                *(() if versions is None or only is not None else _left_out(versions, is_placed=walked is not None)),
-            ),
+            notes=() if versions is None or only is not None else (*_left_out(versions, is_placed=walked is not None),),
         )
 
 
@@ -164,6 +209,7 @@ def _walked(
     until: datetime,
     zone: str | None,
     timezone: str,
+    bad: BadRows,
 ) -> tuple[tuple[Any, Any, Any] | None, tuple[str, ...]]:
     """The steps of contacts on the journey: whose, since when, and which stage; and the names of the stages.
 
@@ -171,7 +217,7 @@ def _walked(
     """
     if journey is None or not journey.transitions:
         return None, ()
-    paths = _paths(journey, events, until, zone, timezone)
+    paths = _paths(journey, events, until, zone, timezone, bad)
     stages = tuple(stage.name for stage in journey.stages)
     place = {name: number for number, name in enumerate(stages)}
     ids = one_piece(paths["contact_id"])
@@ -182,13 +228,12 @@ def _walked(
     return (owner, np.zeros(0, np.int64) if since is None else since[0], code), stages
 
 
-def _paths(journey: Journey, events: Any, until: datetime, zone: str | None, timezone: str) -> pa.Table:
+def _paths(journey: Journey, events: Any, until: datetime, zone: str | None, timezone: str, bad: BadRows) -> pa.Table:
     if has_kernels():
         from journeykit.placing.place import place_table
 
-        return place_table(journey, events, None, until, zone=zone, timezone=timezone).paths
+        return place_table(journey, events, None, until, zone=zone, timezone=timezone, bad=bad).paths
     from journeykit.placing.rows import place_rows
 
-    return place_rows(
-        journey, events, None, until, zone=None if zone is None else clock(zone).zone, timezone=timezone
-    ).paths
+    where = None if zone is None else clock(zone).zone
+    return place_rows(journey, events, None, until, zone=where, timezone=timezone, bad=bad).paths
