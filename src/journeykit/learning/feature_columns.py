@@ -58,7 +58,8 @@ def feature_table(
         >>> from journeykit import Playbook, Response
         >>> from journeykit.learning import MessageHistory
         >>> playbook = Playbook(responses=[Response(name="sale", event="purchase", within="7d")])
-        >>> sent = [{"contact_id": "anna", "sent_at": f"2026-11-0{day}T09:00Z", "campaign_id": "news"} for day in (2, 4)]
+        >>> letter = {"contact_id": "anna", "campaign_id": "news"}
+        >>> sent = [{**letter, "sent_at": f"2026-11-0{day}T09:00Z"} for day in (2, 4)]
         >>> bought = [{"contact_id": "anna", "event": "purchase", "at": "2026-11-03T10:00Z"}]
         >>> end = datetime(2026, 12, 1, tzinfo=UTC)
         >>> found = feature_table(MessageHistory.read(playbook, sent, bought, until=end), until=end)
@@ -94,10 +95,9 @@ def all_features(history: MessageHistory, attributes: Iterable[str] | None = Non
     found = features_of(history, attributes=attributes)
     named = {own.name for own in found}
     more = [Feature(ANSWERS + own.name) for own in all_responses(history.credits.responses)]
-    last = max(
-        place for place, own in enumerate(found) if own.name == "days_since_response" or own.name.startswith(ANSWERS)
-    )
-    return (*found[: last + 1], *(own for own in more if own.name not in named), *found[last + 1 :])
+    # They stand before what is known of the instant.
+    place = [own.name for own in found].index("weekday")
+    return (*found[:place], *(own for own in more if own.name not in named), *found[place:])
 
 
 def _column(feature: Feature, values: NDArray[np.float64]) -> pa.Array:

@@ -108,7 +108,7 @@ class CreditTally:
         self.bad.merge(other.bad)
 
     def counts(self, playbook: Playbook) -> tuple[ResponseCount, ...]:
-        """By response, what became of its events: the playbook's, then the well-known ones for whose events there are some.
+        """What became of the events of each response: the playbook's, then the well-known ones that there are.
 
         Args:
             playbook: the rule set.
