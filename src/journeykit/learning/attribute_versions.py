@@ -38,7 +38,14 @@ VALID_FROM = "valid_from"
 """The column that says from when on a row of contacts holds."""
 _OWN = ("role", "persona", "stage", "timezone")
 """Fields of contacts that may be features as attributes are."""
-_EMPTY = {"text": pa.string(), "truth": pa.bool_(), "whole": pa.int64(), "number": pa.float64()}
+_NO_FEATURE = "it is neither a number, nor true or false, nor text"
+_EMPTY = {
+    "text": pa.string(),
+    "truth": pa.bool_(),
+    "whole": pa.int64(),
+    "number": pa.float64(),
+    "nothing": pa.null(),
+}
 """By kind of a column that may be a feature, its type."""
 ALWAYS = -(2**62)
 """What holds from here on always did."""
@@ -182,8 +189,9 @@ class _VersionReader:
         self.is_dated = VALID_FROM in places
         for fold in filter(self._is_kept, places):
             name = (table.columns or ())[places[fold]]
-            if name in table.kinds:
-                self._columns[fold] = [pa.array([], _EMPTY.get(table.kinds[name], pa.list_(pa.null())))]
+            kind = _EMPTY.get(table.kinds.get(name, ""))
+            if kind is not None:
+                self._columns[fold] = [pa.array([], kind)]
                 self.names[fold] = name.strip()
 
     def _take(self, part: Part) -> None:
@@ -280,15 +288,18 @@ def attribute_column(name: str, array: pa.Array) -> AttributeColumn | str:
         values, known = column.numbers
         finite = known & np.isfinite(values.astype(np.float64))
         return AttributeColumn(name, np.where(finite, values, np.nan).astype(np.float64))
-    told = [None if is_missing(value) else value for value in column.values]
-    if not any(value is not None for value in told) and kind_of(array.type) == "text":
-        return AttributeColumn(name, np.full(len(array), np.nan), ())
+    told: list[Any] = [None if is_missing(value) else value for value in column.values]
+    if all(value is None for value in told):
+        # What a column is does not depend on the rows that there are.
+        kind = kind_of(array.type)
+        nothing = np.full(len(array), np.nan)
+        return AttributeColumn(name, nothing, () if kind == "text" else None) if kind in _EMPTY else _NO_FEATURE
     if all(value is None or isinstance(value, bool) for value in told):
         found = np.array([np.nan if value is None else float(value) for value in told] or [np.nan])
         return AttributeColumn(name, found[column.codes])
     if not all(value is None or isinstance(value, str) for value in told):
-        return "it is neither a number, nor true or false, nor text"
-    classes = tuple(sorted({value for value in told if value is not None}))
-    place = {value: float(number) for number, value in enumerate(classes)}
+        return _NO_FEATURE
+    classes: tuple[str, ...] = tuple(sorted({value for value in told if value is not None}))
+    place = {name: float(number) for number, name in enumerate(classes)}
     codes = np.array([np.nan if value is None else place[value] for value in told])
     return AttributeColumn(name, codes[column.codes], classes)

@@ -5,12 +5,20 @@ from typing import TYPE_CHECKING
 from journeykit.basics.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from journeykit.spark.credited_frame import credit as credit
     from journeykit.spark.decision_frame import decide as decide
     from journeykit.spark.executor_check import check_executors as check_executors
+    from journeykit.spark.history_frames import features as features
+    from journeykit.spark.history_frames import score as score
+    from journeykit.spark.placed_frame import place as place
 
 _HOMES = {
     "check_executors": "spark.executor_check",
+    "credit": "spark.credited_frame",
     "decide": "spark.decision_frame",
+    "features": "spark.history_frames",
+    "place": "spark.placed_frame",
+    "score": "spark.history_frames",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, {"pyspark": "spark", "numpy": "spark", "pyarrow": "spark"})

@@ -1,0 +1,38 @@
+"""An order of rows that does not depend on how they arrived, where it matters which of several comes first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.placing.event_marks import marks_of, stirred
+from journeykit.spark.row_keys import keys_of, spread_keys
+from journeykit.spark.slice_reader import in_order
+from journeykit.tables.arrow.arrays import one_piece
+from journeykit.tables.arrow.column import Column
+from journeykit.tables.header import fold_name
+
+
+def events_in_order(events: pa.Table) -> pa.Table:
+    """Events of which those with one ``event_id`` are in an order of their own.
+
+    The first of them counts, and Spark has no first row: the earliest is taken and, of one instant, the first by what
+    its cells say. Events without an id are told apart by all their cells, so that none of them needs to be first.
+    """
+    if not events.num_rows or "event_id" not in map(fold_name, events.column_names):
+        return events
+    own = keys_of(events, "event_id")
+    alone = stirred(np.arange(events.num_rows, dtype=np.uint64))
+    keys = np.where(own.bad, alone, stirred(spread_keys(events)) ^ own.one)
+    return in_order(events, [("at", False)], keys)
+
+
+def touches_in_order(touches: pa.Table) -> pa.Table:
+    """Touches of which those of one contact and instant are in an order of their own, that of their cells."""
+    place = [*map(fold_name, touches.column_names)].index("sent_at")
+    keys = spread_keys(touches)
+    sent = one_piece(touches.column(place))
+    if pa.types.is_timestamp(sent.type):
+        keys = stirred(keys) ^ marks_of(Column(sent.cast(pa.int64())), "sent_at")
+    # Instants that are texts may be written in two ways: then all touches of a contact are put in order.
+    return in_order(touches, [("sent_at", False)], keys)
