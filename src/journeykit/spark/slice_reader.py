@@ -80,15 +80,16 @@ class SliceReader:
         )
 
 
-def in_order(table: pa.Table, order: Iterable[tuple[str, bool]] = ()) -> pa.Table:
+def in_order(table: pa.Table, order: Iterable[tuple[str, bool]] = (), keys: np.ndarray | None = None) -> pa.Table:
     """The rows of a table by contact, those of one contact in an order that does not depend on how they came.
 
     Args:
         table: the table.
         order: the columns that go first, by name whatever its case, and for each whether the largest comes first;
             those that the table has not are not looked at. Then come all columns. Empty cells are last.
+        keys: by row, a number; rows with one number are put in order. None for that of the contact.
     """
-    keys = spread_keys(table)
+    keys = spread_keys(table) if keys is None else keys
     rows = np.argsort(keys, kind="stable")
     again = keys[rows[1:]] == keys[rows[:-1]]
     tied = np.append(again, False) | np.append(False, again) if len(rows) else again
