@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from test_learn import AT, playbook, tables
+from letters import AT, playbook, tables
 
 import journeykit
 from journeykit.learning import MessageHistory, examples_of, feature_table, score

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from letters import AT, on, playbook, tables
 
 import journeykit
-from journeykit import Campaign, Content, DataError, Journey, ModelError, Playbook, Response, Scope, Stage, Transition
+from journeykit import Campaign, DataError, ModelError, Response, Scope
 from journeykit.basics.clock import micros
 from journeykit.learning import (
     Feature,
@@ -29,44 +29,6 @@ from journeykit.learning import (
 from journeykit.learning.level_encoder import LevelEncoder
 from journeykit.learning.scored_campaigns import scored_campaigns
 from journeykit.tables import ScoreTable
-
-FIRST = datetime(2026, 9, 7, 9, tzinfo=UTC)
-AT = datetime(2026, 11, 30, tzinfo=UTC)
-
-
-def on(day: float) -> datetime:
-    return FIRST + timedelta(days=day)
-
-
-def playbook(**more: object) -> Playbook:
-    parts = {
-        "name": "letters",
-        "content": [Content(id="letter", channel="email", theme="care"), Content(id="text", channel="sms")],
-        "campaigns": [Campaign(id="meetup", content=["letter"]), Campaign(id="flash", content=["text"])],
-        "responses": [Response(name="sale", event="purchase", within="7d")],
-        "journey": Journey(
-            stages=[Stage(name="new"), Stage(name="loyal")],
-            transitions=[Transition(source="new", to="loyal", event="purchase")],
-        ),
-    }
-    return Playbook(**(parts | more))
-
-
-def tables(contacts: int = 40, seed: int = 1) -> dict[str, list[dict[str, object]]]:
-    """Contacts who got messages, and some of whom bought or left."""
-    chance = Random(seed)
-    touches, events = [], []
-    for number in range(contacts):
-        name = f"c{number:03}"
-        for day in sorted(chance.sample(range(80), 4)):
-            campaign = chance.choice(["meetup", "flash"])
-            touches.append({"contact_id": name, "sent_at": on(day), "campaign_id": campaign})
-            if chance.random() < (0.3 if campaign == "meetup" else 0.1):
-                events.append({"contact_id": name, "event": "purchase", "at": on(day + 0.5)})
-            if chance.random() < 0.1:
-                events.append({"contact_id": name, "event": "opt_out", "at": on(day + 0.2)})
-    people = [{"contact_id": f"c{number:03}", "born": 1950 + number} for number in range(contacts)]
-    return {"touches": touches, "events": events, "contacts": people}
 
 
 @pytest.fixture(scope="module")

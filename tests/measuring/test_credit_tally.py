@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from test_credit_engines import DAY, PLAYBOOK, tables
+from credited import DAY, PLAYBOOK, tables
 
 from journeykit import Playbook, Response
 from journeykit.measuring import MessageTable, credit
