@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from journeykit.basics.clock import micros
 from journeykit.measuring.credit_rows import CREDITS
 from journeykit.spark.credit_work import CreditWork
+from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.slice_run import need_frames, rows_of_slices
 from journeykit.tables.arrow.arrow_values import schema_of
@@ -57,6 +58,7 @@ def credit(
         `journeykit.measuring.CREDITS`: what the message was, then ``response``, ``event_at``, ``value`` and ``share``.
 
     Raises:
+        ExecutorError: where an executor lacks what the work needs.
         DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
         ModelError: for an instant without an offset.
 
@@ -64,7 +66,7 @@ def credit(
         >>> sales = credit(spark, playbook, touches, events, until=at)  # doctest: +SKIP
         >>> sales.groupBy("campaign_id", "response").agg({"share": "sum"}).show()  # doctest: +SKIP
     """
-    del spark
+    check_executors(spark)
     work = CreditWork(
         playbook=playbook,
         since=None if since is None else micros(since, what="since"),

@@ -15,6 +15,7 @@ from journeykit.learning.feature_columns import feature_table
 from journeykit.learning.history_features import attribute_names, usable_attributes, usual_hour
 from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.credited_frame import is_read
+from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.history_work import FeatureWork, HistoryWork, HourCount, ScoringWork
 from journeykit.spark.slice_run import need_frames, rows_of_slices
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     from journeykit.learning.learned_model import LearnedModel
     from journeykit.playbook.playbook import Playbook
+
+
+LEARNING = ("journeykit.learning.learned_model",)
+"""What executors must be able to import for features and scores, besides the library: the extra ``learn``."""
 
 
 def features(
@@ -67,13 +72,14 @@ def features(
         than 200, of which `learn` keeps the most frequent.
 
     Raises:
+        ExecutorError: where an executor lacks what the work needs.
         DataError: for a table that is no DataFrame of Spark, lacks a column that is needed, or a static attribute.
         ModelError: for an argument that cannot be.
 
     Example:
         >>> features(spark, playbook, touches, events, until=at).write.parquet("features")  # doctest: +SKIP
     """
-    del spark
+    check_executors(spark, LEARNING)
     static = names(static)
     tables = need_frames({"contacts": contacts, "touches": touches, "events": events})
     grouped = GroupedTables(tables, wanted=_wanted(None), order_by=_order(order_by, tables), partitions=partitions)
@@ -122,6 +128,7 @@ def score(
         The scores, in no order, with the columns that `CampaignScores.columns` names: what `decide` takes as scores.
 
     Raises:
+        ExecutorError: where an executor lacks what the work needs.
         DataError: for a table that is no DataFrame of Spark, lacks what the model asks for, or a response that was not
             learned.
         ModelError: for an argument that cannot be.
@@ -130,7 +137,7 @@ def score(
         >>> scores = score(spark, playbook, model, contacts, touches, events, at=at)  # doctest: +SKIP
         >>> decisions = decide(spark, arbiter, contacts, touches, scores, at=at)  # doctest: +SKIP
     """
-    del spark
+    check_executors(spark, LEARNING)
     only = attribute_names(own.features for own in models_of(model))
     tables = need_frames({"contacts": contacts, "touches": touches, "events": events})
     grouped = GroupedTables(tables, wanted=_wanted(only), order_by=_order(order_by, tables), partitions=partitions)

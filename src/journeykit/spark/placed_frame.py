@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from journeykit.errors import ModelError
 from journeykit.placing.journey_columns import spellings_of, wanted_of
+from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.placing_work import PlacingWork
 from journeykit.spark.slice_run import need_frames, rows_of_slices
@@ -52,6 +53,7 @@ def place(
         one ``event_id`` the earliest counts, for Spark has no first row.
 
     Raises:
+        ExecutorError: where an executor lacks what the work needs.
         DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
         ModelError: for an argument that cannot be.
 
@@ -60,7 +62,7 @@ def place(
         >>> decisions = decide(spark, arbiter, contacts.drop("stage").join(stages, "contact_id"), at=at)
         ... # doctest: +SKIP
     """
-    del spark
+    check_executors(spark)
     tables = need_frames({"contacts": contacts, "events": events})
     if order_by and contacts is None:
         raise ModelError("order_by says which of several rows of a contact stands: give contacts", field="order_by")

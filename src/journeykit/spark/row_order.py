@@ -29,10 +29,9 @@ def events_in_order(events: pa.Table) -> pa.Table:
 
 def touches_in_order(touches: pa.Table) -> pa.Table:
     """Touches of which those of one contact and instant are in an order of their own, that of their cells."""
-    place = [*map(fold_name, touches.column_names)].index("sent_at")
     keys = spread_keys(touches)
-    sent = one_piece(touches.column(place))
-    if pa.types.is_timestamp(sent.type):
-        keys = stirred(keys) ^ marks_of(Column(sent.cast(pa.int64())), "sent_at")
-    # Instants that are texts may be written in two ways: then all touches of a contact are put in order.
+    for name, column in zip(touches.column_names, touches.columns, strict=True):
+        # Instants that are texts may be written in two ways: then all touches of a contact are put in order.
+        if fold_name(name) == "sent_at" and pa.types.is_timestamp(column.type):
+            keys = stirred(keys) ^ marks_of(Column(one_piece(column).cast(pa.int64())), name)
     return in_order(touches, [("sent_at", False)], keys)

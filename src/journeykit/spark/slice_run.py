@@ -9,7 +9,6 @@ import pyarrow as pa
 from attrs import frozen
 
 from journeykit.errors import DataError
-from journeykit.spark.spark_schema import spark_ddl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +66,10 @@ def rows_of_slices(grouped: GroupedTables, work: Work, schema: pa.Schema) -> Dat
         work: makes of a slice its rows, and what was counted.
         schema: the columns of the rows.
     """
+    from pyspark.sql.pandas.types import from_arrow_schema
+
     own = plain_types(schema)
-    found: DataFrame = grouped.frame.mapInArrow(_function(SliceRun(grouped.slices, work, own)), spark_ddl(own))
+    found: DataFrame = grouped.frame.mapInArrow(_function(SliceRun(grouped.slices, work, own)), from_arrow_schema(own))
     return found
 
 
