@@ -95,7 +95,7 @@ def all_features(history: MessageHistory, attributes: Iterable[str] | None = Non
     found = features_of(history, attributes=attributes)
     named = {own.name for own in found}
     more = [Feature(ANSWERS + own.name) for own in all_responses(history.credits.responses)]
-    # They stand before what is known of the instant.
+    # They come before what is known of the instant.
     place = [own.name for own in found].index("weekday")
     return (*found[:place], *(own for own in more if own.name not in named), *found[place:])
 

@@ -68,7 +68,7 @@ class ScoreTally:
         """What is to be said of the contacts, and of the instant.
 
         Args:
-            features: the features, in the order in which they are told.
+            features: the features, in their order.
             hour: the hour for which scores are; None for that of the instant.
             at: the instant, in microseconds since 1970.
             until: that up to which the model has seen what happened; None where that is not known.

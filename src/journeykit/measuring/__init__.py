@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from journeykit.measuring.churn_measures import GroupChurn as GroupChurn
     from journeykit.measuring.contact_credit import CreditedEvent as CreditedEvent
     from journeykit.measuring.contact_credit import credit_contact as credit_contact
-    from journeykit.measuring.credit_rows import CREDITS as CREDITS
     from journeykit.measuring.credit_tally import CreditTally as CreditTally
+    from journeykit.measuring.credits import CREDITS as CREDITS
     from journeykit.measuring.credits import Credits as Credits
     from journeykit.measuring.credits import credit as credit
     from journeykit.measuring.differences import Difference as Difference
@@ -58,7 +58,7 @@ _HOMES = {
     "ArmOutcomes": "measuring.arm_outcomes",
     "ArmScores": "measuring.survey_scores",
     "BaseValue": "measuring.base_value",
-    "CREDITS": "measuring.credit_rows",
+    "CREDITS": "measuring.credits",
     "ChurnMeasures": "measuring.churn_measures",
     "ChurnMonth": "measuring.churn_measures",
     "CohortSales": "measuring.sale_cohorts",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from attrs import field, frozen
 
 from journeykit.basics.clock import clock
@@ -18,6 +19,7 @@ from journeykit.measuring.cell_columns import thread_count
 from journeykit.measuring.contact_numbers import ContactNumbers
 from journeykit.measuring.credit_columns import ColumnCredit
 from journeykit.measuring.event_parts import EventPart, EventParts
+from journeykit.measuring.message_table import FIRST_COLUMNS
 from journeykit.measuring.response_count import (
     AFTER_END,
     CODES,
@@ -29,12 +31,12 @@ from journeykit.measuring.response_count import (
 from journeykit.measuring.rows_by_contact import in_time, repeats
 from journeykit.model.bad_row import BadRow
 from journeykit.model.response import Response, responses_of
+from journeykit.tables.arrow.arrays import coded, numbers, texts
+from journeykit.tables.arrow.arrow_values import schema_of
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
 
     from journeykit.measuring.credit_kernels import KernelCredit
     from journeykit.measuring.message_table import MessageTable
@@ -42,6 +44,16 @@ if TYPE_CHECKING:
     from journeykit.playbook.playbook import Playbook
     from journeykit.tables import TableSource
 
+CREDITS: dict[str, str] = {
+    **dict.fromkeys(FIRST_COLUMNS, "text"),
+    "sent_at": "instant",
+    "cost": "number",
+    "response": "text",
+    "event_at": "instant",
+    "value": "number",
+    "share": "number",
+}
+"""The columns of a table of credits, with the kind of each; see `journeykit.tables.table_writer`."""
 _SHOWN = 5
 _FIELDS = (np.int64, np.int32, np.int64, np.int16, np.uint64, np.int32, np.uint64)
 """The kinds of the plain fields of an `EventPart`."""
@@ -129,9 +141,13 @@ class Credits:
             >>> credit(playbook, messages, bought).table(messages).select(["contact_id", "response"]).to_pylist()
             [{'contact_id': 'anna', 'response': 'sale'}]
         """
-        from journeykit.measuring.credit_rows import credit_rows
-
-        return credit_rows(self, messages)
+        own = messages.rows.select(list(FIRST_COLUMNS)).take(numbers(self.message, pa.int64()))
+        columns = {name: own[name] for name in FIRST_COLUMNS}
+        columns["response"] = coded(self.response.astype(np.int64), texts([one.name for one in self.responses]))
+        columns["event_at"] = numbers(self.at, pa.timestamp("us", "UTC"))
+        columns["value"] = numbers(self.value, pa.float64(), np.isnan(self.value))
+        columns["share"] = numbers(self.share, pa.float64())
+        return pa.table(columns).cast(schema_of(CREDITS))
 
     @property
     def lines(self) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import micros
-from journeykit.measuring.credit_rows import CREDITS
+from journeykit.measuring.credits import CREDITS
 from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables

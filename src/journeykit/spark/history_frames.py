@@ -63,7 +63,7 @@ def features(
         until: what was sent and done before this instant, aware.
         since: messages from this instant on; None for all. Those before it count as touches all the same.
         static: the attributes that are taken as they are, whenever a message was sent.
-        order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) stands.
+        order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) counts.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
 
@@ -120,7 +120,7 @@ def score(
         at: the instant, aware.
         response: the response whose chance is the propensity; None for the first of the playbook that is about the
             message.
-        order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) stands.
+        order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) counts.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
 
@@ -152,7 +152,7 @@ def _order(given: str | Iterable[str], tables: dict[str, DataFrame]) -> tuple[st
     """By what rows of contacts are put in order."""
     order = names(given)
     if order and "contacts" not in tables:
-        raise ModelError("order_by says which of several rows of a contact stands: give contacts", field="order_by")
+        raise ModelError("order_by says which of several rows of a contact counts: give contacts", field="order_by")
     return order
 
 

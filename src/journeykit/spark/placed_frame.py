@@ -43,7 +43,7 @@ def place(
         contacts: who is placed, with the attributes that the rules read; None places everybody who has an event.
         at: the instant for which they are placed, aware.
         paths: whether to give a row for each step of each path, and not one for each contact.
-        order_by: names of columns of the contacts: which of several rows with one id comes first, and stands.
+        order_by: names of columns of the contacts: which of several rows with one id comes first, and counts.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         timezone: in which the dates among attributes begin, of a contact without a time zone of their own.
@@ -65,7 +65,7 @@ def place(
     check_executors(spark)
     tables = need_frames({"contacts": contacts, "events": events})
     if order_by and contacts is None:
-        raise ModelError("order_by says which of several rows of a contact stands: give contacts", field="order_by")
+        raise ModelError("order_by says which of several rows of a contact counts: give contacts", field="order_by")
     is_wanted = wanted_of(spellings_of(journey))
     grouped = GroupedTables(
         tables,
