@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from journeykit.errors import MissingExtraError
+from journeykit.errors import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def lazy_names(
         package: the name of the package.
         homes: by name, the module that holds it, as ``journeykit`` sees it; with a colon, what it is called there. A
             module that itself has the name is meant itself.
-        extras: by package of others that a module may lack, the extra that installs it.
+        extras: by package of others that a module may lack, or the extension module, the extra that installs it.
 
     Example:
         >>> load, names = lazy_names("journeykit.basics", {"nearest": "errors:closest"})
@@ -48,7 +48,7 @@ def lazy_names(
         except ModuleNotFoundError as error:
             if error.name is None or error.name not in (extras or {}):
                 raise
-            raise MissingExtraError((extras or {})[error.name], f"{package}.{name}") from error
+            raise missing(error.name, (extras or {})[error.name], f"{package}.{name}") from error
         value = module if f".{home}".endswith(f".{name}") else getattr(module, called or name)
         # What is found once is an ordinary name of the package.
         setattr(sys.modules[package], name, value)

@@ -90,14 +90,7 @@ class ScoreEncoder:
             np.concatenate([first, *parts])
             for first, *parts in zip((*empty, np.zeros(0, ESTIMATES)), *_with_estimates(read), strict=True)
         )
-        # Of several scores for one contact, campaign and content the first counts.
-        order = np.lexsort((np.arange(len(one)), key, two, one))
-        same = np.zeros(len(one), np.bool_)
-        same[1:] = (
-            (one[order][1:] == one[order][:-1])
-            & (two[order][1:] == two[order][:-1])
-            & (key[order][1:] == key[order][:-1])
-        )
+        order, same = self._doubles(one, two, key)
         names = [campaign for campaign, _ in self._keys]
         faults.extend(
             BadRow(source.source, int(number[row]), "campaign_id", shown(names[int(key[row])]), ONE_SCORE)
@@ -117,6 +110,18 @@ class ScoreEncoder:
             for name, values in told.items()
             for own in np.unique(self.key[~np.isnan(values)]).tolist()
         }
+
+    @staticmethod
+    def _doubles(one: np.ndarray, two: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows in an order, and which of them score what an earlier one does: of these the first counts."""
+        order = np.lexsort((np.arange(len(one)), key, two, one))
+        same = np.zeros(len(one), np.bool_)
+        same[1:] = (
+            (one[order][1:] == one[order][:-1])
+            & (two[order][1:] == two[order][:-1])
+            & (key[order][1:] == key[order][:-1])
+        )
+        return order, same
 
     def _read(self, part: Any, known: Mapping[str, Any] | None, faults: list[BadRow]) -> tuple[np.ndarray, ...]:
         number, names, arrays = part

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from journeykit.basics.lazy import lazy_names
+from journeykit.errors import EXTENSION
 
 if TYPE_CHECKING:
     from journeykit.spark.credited_frame import credit as credit
@@ -21,4 +22,5 @@ _HOMES = {
     "score": "spark.history_frames",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-__getattr__, __dir__ = lazy_names(__name__, _HOMES, {"pyspark": "spark", "numpy": "spark", "pyarrow": "spark"})
+_EXTRAS = dict.fromkeys(("pyspark", "numpy", "pyarrow", EXTENSION), "spark")
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _EXTRAS)

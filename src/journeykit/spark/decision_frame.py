@@ -88,8 +88,17 @@ def decide(
         ExecutorError: for executors that cannot do the work; see `check_executors`.
 
     Example:
-        >>> decisions = decide(spark, arbiter, contacts, touches, at=at)  # doctest: +SKIP
-        >>> decisions.write.parquet("decisions")  # doctest: +SKIP
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Playbook
+        >>> playbook = Playbook.from_dict({
+        ...     "content": [{"id": "note", "channel": "email"}],
+        ...     "campaigns": [{"id": "launch", "content": ["note"], "audience": "score >= 40"}],
+        ... })
+        >>> rows = [(1, 20, True), (2, 40, True)]
+        >>> contacts = spark.createDataFrame(rows, "contact_id long, score int, consent_email boolean")
+        >>> decisions = decide(spark, Arbiter(playbook), contacts, at=datetime(2026, 11, 5, 10, tzinfo=UTC))
+        >>> decisions.select("contact_id", "campaign_id", "outcome").collect()
+        [Row(contact_id=2, campaign_id='launch', outcome='granted')]
     """
     given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
     tables = {name: _checked(name, given[name]) for name in TABLES if given[name] is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from journeykit.columns.score_columns import ScoreEncoder
@@ -20,13 +21,23 @@ if TYPE_CHECKING:
 
     from journeykit.spark.shipped_arbiter import ShippedArbiter
 
+
+class _EveryScore(ScoreEncoder):
+    """Scores among which none is left out for an earlier one: which are earlier is not known of a batch."""
+
+    @staticmethod
+    def _doubles(one: np.ndarray, two: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: ARG004
+        return np.arange(len(one)), np.zeros(len(one), np.bool_)
+
+
 _SCHEMA = pa.schema({"campaign": pa.string(), "what": pa.string()})
 
 
 def scored_campaigns(shipped: ShippedArbiter, scores: DataFrame) -> frozenset[tuple[str, str]]:
     """The campaigns for which some good row has a propensity, an opt_out or an uplift, each with which of them.
 
-    It is one pass over the scores where they are, without a shuffle; a few rows come back.
+    Rows that score what an earlier one does count here too: which is the earlier one is not known yet. It is one pass
+    over the scores where they are, without a shuffle; a few rows come back.
     """
 
     def told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -46,4 +57,4 @@ def _scored(shipped: ShippedArbiter, batch: pa.RecordBatch) -> set[tuple[str, st
     playbook = decider.playbook
     source = open_source(pa.Table.from_batches([batch]), "scores")
     words = Words("scores", playbook, decider.ruleset.vocabulary)
-    return ScoreEncoder(source, playbook, bad=BadRows(), words=words).scored
+    return _EveryScore(source, playbook, bad=BadRows(), words=words).scored
