@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.churn_measures import GroupChurn as GroupChurn
     from journeykit.measuring.contact_credit import CreditedEvent as CreditedEvent
     from journeykit.measuring.contact_credit import credit_contact as credit_contact
-    from journeykit.measuring.credit_tally import CreditTally as CreditTally
+    from journeykit.measuring.credit_tally import CreditSummary as CreditSummary
     from journeykit.measuring.credits import CREDITS as CREDITS
     from journeykit.measuring.credits import Credits as Credits
     from journeykit.measuring.credits import credit as credit
@@ -62,7 +62,7 @@ _HOMES = {
     "ChurnMeasures": "measuring.churn_measures",
     "ChurnMonth": "measuring.churn_measures",
     "CohortSales": "measuring.sale_cohorts",
-    "CreditTally": "measuring.credit_tally",
+    "CreditSummary": "measuring.credit_tally",
     "CreditedEvent": "measuring.contact_credit",
     "Credits": "measuring.credits",
     "Difference": "measuring.differences",

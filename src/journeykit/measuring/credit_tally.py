@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import Factory, define
+from attrs import Factory, asdict, define, frozen
 
 from journeykit.measuring.credits import Credits
 from journeykit.measuring.response_count import OUT_OF_SCOPE, UNKNOWN_CAMPAIGN, ResponseCount
 from journeykit.measuring.table_notes import event_notes, not_sent_notes, strange_names, twice_notes
+from journeykit.model.bad_row import BadRow
 from journeykit.model.response import responses_of
 from journeykit.tables.bad_row_list import BadRows
 
@@ -22,6 +24,58 @@ if TYPE_CHECKING:
 
 _SUMS = ("messages", "earlier", "outside", "strangers", "no_cost", "repeated", "alike", "credits", "others")
 _SETS = ("not_sent", "campaigns", "other_names", "seen", "properties")
+
+
+@frozen(kw_only=True)
+class CreditSummary:
+    """What became of the messages and events of tables.
+
+    Attributes:
+        messages: how many messages there are.
+        earlier: how many there are besides, from before the start, to which events may be credited.
+        not_sent: by status, how many touches are no messages.
+        outside: how many messages are left out, because of the start and the end.
+        strangers: how many messages have contacts that the table of contacts lacks.
+        no_cost: how many messages have a cost that is no number from 0 on.
+        repeated: how many messages have a decision id that another one of the same contact has too.
+        alike: how many messages without a decision id are the same as another.
+        credits: how many rows of credit there are: an event that is shared counts once for each message.
+        responses: what became of the events of each response.
+        others: how many events have a name that no response asks for.
+        bad_rows: how many rows could not be used.
+        bad: the first of them.
+        notes: what else is worth knowing.
+    """
+
+    messages: int
+    earlier: int
+    not_sent: Mapping[str, int]
+    outside: int
+    strangers: int
+    no_cost: int
+    repeated: int
+    alike: int
+    credits: int
+    responses: tuple[ResponseCount, ...]
+    others: int
+    bad_rows: int
+    bad: tuple[BadRow, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            **asdict(self, recurse=False),
+            "not_sent": dict(self.not_sent),
+            "responses": [own.to_dict() for own in self.responses],
+            "bad": [str(own) for own in self.bad],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.messages:,} messages"]
+        lines += [f"  {own.response}: {own.credited:,} of {own.events:,} events are credited" for own in self.responses]
+        return "\n".join([*lines, *self.notes])
 
 
 @define(kw_only=True)
@@ -126,13 +180,28 @@ class CreditTally:
         strange = sum(times for name, times in self.strange.get(count.response, {}).items() if name not in known)
         return count.moved(OUT_OF_SCOPE, UNKNOWN_CAMPAIGN, strange) if strange else count
 
+    def summary(self, playbook: Playbook) -> CreditSummary:
+        """The same as a summary.
+
+        Args:
+            playbook: the rule set.
+        """
+        return CreditSummary(
+            **{name: getattr(self, name) for name in _SUMS},
+            not_sent=dict(sorted(self.not_sent.items())),
+            responses=self.counts(playbook),
+            bad_rows=self.bad.total,
+            bad=tuple(self.bad.first),
+            notes=tuple(self.notes(playbook)),
+        )
+
     def notes(self, playbook: Playbook) -> Iterator[str]:
         """What is to be said of the tables, a line each.
 
         Args:
             playbook: the rule set.
         """
-        yield from self.bad.lines()
+        yield from sorted(self.bad.lines())
         yield from not_sent_notes(self)
         known = {own.id for own in playbook.campaigns or ()}
         if known:
@@ -156,18 +225,3 @@ class CreditTally:
             others=self.others,
             other_names=self.other_names,
         )
-
-    def to_dict(self, playbook: Playbook) -> dict[str, Any]:
-        """The same as plain data, with the notes.
-
-        Args:
-            playbook: the rule set.
-        """
-        return {
-            **{name: getattr(self, name) for name in _SUMS},
-            "not_sent": dict(sorted(self.not_sent.items())),
-            "responses": [own.to_dict() for own in self.counts(playbook)],
-            "bad_rows": self.bad.total,
-            "bad": [str(own) for own in self.bad.first],
-            "notes": list(self.notes(playbook)),
-        }

@@ -10,13 +10,15 @@ from journeykit.measuring.credit_tally import CreditTally
 from journeykit.measuring.credits import Credits, EventReading
 from journeykit.measuring.message_table import MessageReading, MessageTable
 from journeykit.playbook.playbook import Playbook
-from journeykit.spark.row_order import events_in_order, touches_in_order
-from journeykit.tables.bad_row_list import BadRows
+from journeykit.spark.row_order import rows_in_order
+from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
+
+    from journeykit.tables.bad_row_list import BadRows
 
 
 @frozen(kw_only=True)
@@ -39,16 +41,17 @@ class CreditWork:
 
     def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, CreditTally]:
         """The credits of a slice as a table, and what was counted."""
-        bad = BadRows(is_part=True)
-        messages = self.messages(tables, tables.get("contacts"), bad)
-        found = self.credits(messages, events_in_order(tables["events"]), bad)
-        return found.table(messages), CreditTally.of(messages, found, bad)
+        tables = rows_in_order(tables)
+        bad = slice_bad_rows(tables)
+        messages = self.messages(tables["touches"], tables.get("contacts"), bad)
+        found = self.credits(messages, tables["events"], bad)
+        return found.table(messages), CreditTally.of(messages, found, told_bad_rows(bad, tables))
 
-    def messages(self, tables: Mapping[str, pa.Table], contacts: pa.Table | None, bad: BadRows) -> MessageTable:
+    def messages(self, touches: pa.Table, contacts: pa.Table | None, bad: BadRows) -> MessageTable:
         """The messages of a slice."""
         reading = MessageReading(
             self.playbook,
-            touches_in_order(tables["touches"]),
+            touches,
             contacts=contacts,
             zone=self.zone,
             columns=self.columns,

@@ -17,7 +17,8 @@ from journeykit.learning.score_tally import ScoreTally
 from journeykit.measuring.credit_tally import CreditTally
 from journeykit.playbook.playbook import Playbook
 from journeykit.spark.credit_work import CreditWork
-from journeykit.spark.row_order import events_in_order
+from journeykit.spark.row_order import rows_in_order
+from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
@@ -67,16 +68,16 @@ class HistoryWork:
 
     def read(self, tables: Mapping[str, pa.Table]) -> tuple[MessageHistory, CreditTally]:
         """The past of a slice, and what was counted."""
-        bad = BadRows(is_part=True)
+        tables = rows_in_order(tables)
+        bad = slice_bad_rows(tables)
         crediting = CreditWork(playbook=self.playbook, until=micros(self.until), zone=self.zone)
-        events = events_in_order(tables["events"])
-        table = crediting.messages(tables, None, bad)
-        found = crediting.credits(table, events, bad)
+        table = crediting.messages(tables["touches"], None, bad)
+        found = crediting.credits(table, tables["events"], bad)
         history = MessageHistory.of(
             self.playbook,
             table,
             found,
-            events,
+            tables["events"],
             until=self.until,
             contacts=tables.get("contacts"),
             static=self.static,
@@ -84,7 +85,7 @@ class HistoryWork:
             zone=self.zone,
             bad=bad,
         )
-        return history, CreditTally.of(table, found, bad)
+        return history, CreditTally.of(table, found, told_bad_rows(bad, tables))
 
 
 @frozen(kw_only=True)
@@ -101,11 +102,10 @@ class FeatureWork:
     since: datetime | None = None
     attributes: tuple[str, ...] = ()
 
-    def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, HistoryTally]:
+    def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, CreditTally]:
         """The features of a slice, and what was counted."""
         past, tally = self.history.read(tables)
-        found = feature_table(past, until=self.history.until, since=self.since, attributes=self.attributes)
-        return found, HistoryTally(credit=tally)
+        return feature_table(past, until=self.history.until, since=self.since, attributes=self.attributes), tally
 
 
 @frozen(kw_only=True)
@@ -150,5 +150,5 @@ class HourCount:
 
     def __call__(self, touches: pa.Table) -> np.ndarray:
         """By local hour of the day, how many messages of some touches went."""
-        found = self.messages.messages({"touches": touches}, None, BadRows(is_part=True))
+        found = self.messages.messages(touches, None, BadRows(is_part=True))
         return hour_counts(clock(self.messages.playbook.timezone), found.at)

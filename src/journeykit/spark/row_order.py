@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,6 +13,9 @@ from journeykit.spark.slice_reader import in_order
 from journeykit.tables.arrow.arrays import one_piece
 from journeykit.tables.arrow.column import Column
 from journeykit.tables.header import fold_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def events_in_order(events: pa.Table) -> pa.Table:
