@@ -10,8 +10,8 @@ from attrs import frozen
 
 from journeykit.journey import Journey
 from journeykit.placing.place import place_table
-from journeykit.spark.row_order import events_in_order
-from journeykit.tables.bad_row_list import BadRows
+from journeykit.spark.row_order import rows_in_order
+from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
 from journeykit.tables.header import places_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class PlacingWork:
 
     def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, PlacingTally]:
         """Where the contacts of a slice are, and what was counted."""
+        tables = rows_in_order(tables)
         found = self.placed(tables)
+        found.tally.bad = told_bad_rows(found.tally.bad, tables)
         return found.paths if self.has_paths else found.table, found.tally
 
     def schema(self, empty: Mapping[str, pa.Table]) -> pa.Schema:
@@ -63,11 +65,11 @@ class PlacingWork:
         """The placements of a slice."""
         return place_table(
             self.journey,
-            events_in_order(tables["events"]),
+            tables["events"],
             tables.get("contacts"),
             self.at,
             zone=self.zone,
             timezone=self.timezone,
             threads=1,
-            bad=BadRows(is_part=True),
+            bad=slice_bad_rows(tables),
         )

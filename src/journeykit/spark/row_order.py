@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def rows_in_order(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables of a slice with their touches and events in order."""
+    order = {"events": events_in_order, "touches": touches_in_order}
+    return {name: order[name](table) if name in order else table for name, table in tables.items()}
+
+
 def events_in_order(events: pa.Table) -> pa.Table:
     """Events of which those with one ``event_id`` are in an order of their own.
 

@@ -1,4 +1,4 @@
-"""What is known of a placement, of credit and of scores whatever the rows say; with what rows count, it is a summary."""
+"""What is known of a placement, of credit and of scores whatever rows say; with what they count, it is a summary."""
 
 from __future__ import annotations
 
