@@ -22,5 +22,8 @@ _HOMES = {
     "score": "spark.history_frames",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are texts)
-_EXTRAS = dict.fromkeys(("pyspark", "numpy", "pyarrow", EXTENSION), "spark")
+_EXTRAS = {
+    **dict.fromkeys(("pyspark", "numpy", "pyarrow", EXTENSION), "spark"),
+    **dict.fromkeys(("scipy", "sklearn", "skops"), "learn"),
+}
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, _EXTRAS)
