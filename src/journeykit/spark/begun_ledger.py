@@ -1,0 +1,103 @@
+"""A run on Spark in a ledger: the driver begins it, and each slice reserves for its own contacts."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from journeykit.basics.validation import shown
+from journeykit.errors import ModelError, missing
+from journeykit.job.ledger_options import paused_by_ledger
+from journeykit.ledger import BaseLedger, MemoryLedger
+from journeykit.ledger.ledger_run import LedgerRun
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from journeykit.engine.decider import Decider
+    from journeykit.ledger.begun_run import BegunRun
+
+_ALLOWED = "give a Ledger in PostgreSQL, or its address (postgresql+psycopg://USER@HOST/DATABASE)"
+
+
+def ledger_for(spark: SparkSession, given: BaseLedger | str) -> BaseLedger:
+    """A ledger that executors can open too.
+
+    Args:
+        spark: the session.
+        given: a ledger, or the address of one.
+
+    Raises:
+        MissingExtraError: without the extra ``ledger``.
+        ModelError: for a ledger that only this process has, and for a file where executors are on other machines.
+    """
+    if isinstance(given, str):
+        try:
+            from journeykit.ledger import Ledger
+        except ImportError as error:
+            raise missing(error.name, "ledger", "a ledger") from error
+        given = Ledger(given)
+    if not isinstance(given, BaseLedger):
+        raise ModelError(f"ledger must be a Ledger or its address, found {type(given).__name__}", field="ledger")
+    if isinstance(given, MemoryLedger):
+        raise ModelError(f"a MemoryLedger is in this process alone, and executors are others: {_ALLOWED}", field="ledger")
+    if getattr(given, "is_sqlite", False) and not _is_local(spark):
+        raise ModelError(
+            f"a SQLite file is for the jobs of one machine, and this session's master is {_master(spark)!r}: {_ALLOWED}",
+            field="ledger",
+        )
+    try:
+        pickle.dumps(given)
+    except Exception as error:
+        raise ModelError(f"{shown(given)} cannot be sent to executors ({error}): {_ALLOWED}", field="ledger") from error
+    return given
+
+
+def begun_in(
+    spark: SparkSession, ledger: BaseLedger, decider: Decider, *, partitions: int | None = None, **how: Any
+) -> tuple[LedgerRun, BegunRun]:
+    """Begin a run in a ledger, or go on with it.
+
+    Args:
+        spark: the session.
+        ledger: the ledger; see `ledger_for`.
+        decider: decides; campaigns that guards of the ledger pause are paused for the whole run.
+        partitions: into how many tasks the contacts are put; None for what Spark says.
+        how: as for `LedgerRun`: ``run_id``, ``at``, ``until``, ``explain``, ``dry_run``, ``keep``.
+
+    Returns:
+        The run, which tells of all slices together; and what the job of each slice is given as ``ledger``.
+    """
+    paused = paused_by_ledger(decider, ledger, writes=not how.get("dry_run", False))
+    run = LedgerRun(ledger, paused, **how)
+    begun = run.shared(_at_once(spark, partitions))
+    return run, evolve(begun, ledger=_bare(ledger))
+
+
+def _bare(ledger: BaseLedger) -> BaseLedger:
+    """A ledger without an arbiter, which would travel with it and is asked for nothing there."""
+    if ledger.arbiter is None:
+        return ledger
+    found: BaseLedger = pickle.loads(pickle.dumps(ledger))  # noqa: S301  (our own)
+    found.arbiter = None
+    return found
+
+
+def _at_once(spark: SparkSession, partitions: int | None) -> int:
+    """How many slices are decided at once, at most."""
+    tasks = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+    context = getattr(spark, "_jsc", None)
+    grows = spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true"
+    return tasks if grows or context is None else min(tasks, spark.sparkContext.defaultParallelism)
+
+
+def _master(spark: SparkSession) -> str:
+    return str(spark.conf.get("spark.master", "unknown"))
+
+
+def _is_local(spark: SparkSession) -> bool:
+    """Whether executors are processes of this machine."""
+    master = _master(spark)
+    return master == "local" or master.startswith("local[")
