@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from journeykit.basics.clock import micros
 from journeykit.basics.validation import shown
 from journeykit.errors import ModelError, missing
 from journeykit.job.ledger_options import paused_by_ledger
 from journeykit.ledger import BaseLedger, MemoryLedger
+from journeykit.ledger.begun_run import BegunRun
+from journeykit.ledger.guard_keeping import rules_mark
 from journeykit.ledger.ledger_run import LedgerRun
+from journeykit.ledger.transaction import RunMark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from pyspark.sql import SparkSession
 
     from journeykit.engine.decider import Decider
-    from journeykit.ledger.begun_run import BegunRun
 
 _ALLOWED = "give a Ledger in PostgreSQL, or its address (postgresql+psycopg://USER@HOST/DATABASE)"
 
@@ -42,10 +48,12 @@ def ledger_for(spark: SparkSession, given: BaseLedger | str) -> BaseLedger:
     if not isinstance(given, BaseLedger):
         raise ModelError(f"ledger must be a Ledger or its address, found {type(given).__name__}", field="ledger")
     if isinstance(given, MemoryLedger):
-        raise ModelError(f"a MemoryLedger is in this process alone, and executors are others: {_ALLOWED}", field="ledger")
+        raise ModelError(
+            f"a MemoryLedger is in this process alone, and executors are others: {_ALLOWED}", field="ledger"
+        )
     if getattr(given, "is_sqlite", False) and not _is_local(spark):
         raise ModelError(
-            f"a SQLite file is for the jobs of one machine, and this session's master is {_master(spark)!r}: {_ALLOWED}",
+            f"a SQLite file is for jobs of one machine, and this session's master is {_master(spark)!r}: {_ALLOWED}",
             field="ledger",
         )
     try:
@@ -53,6 +61,31 @@ def ledger_for(spark: SparkSession, given: BaseLedger | str) -> BaseLedger:
     except Exception as error:
         raise ModelError(f"{shown(given)} cannot be sent to executors ({error}): {_ALLOWED}", field="ledger") from error
     return given
+
+
+def nothing_begun(
+    ledger: BaseLedger,
+    decider: Decider,
+    inputs: Iterable[str],
+    *,
+    at: datetime,
+    until: datetime | None,
+    run_id: str | None,
+) -> BegunRun:
+    """What a job gets that looks at options and columns alone: a run of which the ledger does not know.
+
+    Args:
+        ledger: the ledger.
+        decider: the decider.
+        inputs: the names of the tables.
+        at: the instant of the decisions.
+        until: the last instant of a plan, or None.
+        run_id: the name of the run; None for the one that it has by default.
+    """
+    name = run_id or decider.run_id(at, until, tuple(own for own in inputs if own != "contacts"))
+    last = None if until is None else micros(until, what="until")
+    mark = RunMark(run_id=name, playbook=rules_mark(decider), at=micros(at), until=last)
+    return BegunRun(ledger=ledger, mark=mark, pauses=dict(decider.ruleset.pauses))
 
 
 def begun_in(

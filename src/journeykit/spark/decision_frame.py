@@ -9,7 +9,9 @@ import pyarrow as pa
 from journeykit.columns.touch_columns import TouchReader
 from journeykit.errors import DataError, ModelError
 from journeykit.job.inputs import TABLES
+from journeykit.job.ledger_options import check_ledger_options
 from journeykit.spark.arrow_types import ddl_of
+from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
 from journeykit.spark.scores_survey import scored_campaigns
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.arbiter import Arbiter
+    from journeykit.ledger import BaseLedger
 
 
 def decide(
@@ -48,6 +51,10 @@ def decide(
     zone: str | None = None,
     run_id: str | None = None,
     strict: bool = False,
+    ledger: BaseLedger | str | None = None,
+    dry_run: bool = False,
+    keep_decisions: bool = False,
+    waiting: bool = False,
 ) -> DataFrame:
     """Decide tables on Spark: the rows that `Arbiter.decide_table` gives, whatever the number of partitions.
 
@@ -77,6 +84,13 @@ def decide(
         run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``, as for a local run.
         strict: whether tables that do not match the playbook are refused before anything is decided, as of
             `Arbiter.decide_table`. Their cells are read once more for it, at once.
+        ledger: where the history is read, beside the touches that are given, and what is granted is reserved: a ledger
+            in PostgreSQL, or its address; in a SQLite file only where all executors are this machine's. The run begins
+            in it at once, and each task reserves for its own contacts when Spark decides them: a task that is done
+            again, or twice at once, reserves once, and gives the same rows. So does the DataFrame that is read again.
+        dry_run: with a ledger, whether it is a rehearsal: nothing is reserved, and no mark of the run is left.
+        keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too.
+        waiting: with a ledger, whether claims that wait there compete, beside those of ``claims``; needs contacts.
 
     Returns:
         The table of decisions, in no order. Ids are whole numbers where the contacts' are, else text.
@@ -86,6 +100,7 @@ def decide(
         ModelError: for an argument that cannot be, and for a playbook that Spark cannot decide.
         PolicyError: for a policy or check that executors cannot import.
         ExecutorError: for executors that cannot do the work; see `check_executors`.
+        LedgerError: where the ledger cannot be used.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -115,6 +130,14 @@ def decide(
         "zone": zone,
         "run_id": run_id,
     }
+    told = {"dry_run": dry_run, "keep_decisions": keep_decisions, "waiting": waiting}
+    store = None if ledger is None else ledger_for(spark, ledger)
+    check_ledger_options(store, **told)
+    if store is not None:
+        if waiting and contacts is None:
+            raise ModelError("waiting needs a table of contacts on Spark: give the contacts too", field="waiting")
+        options |= told
+        options["ledger"] = nothing_begun(store, arbiter.decider, tables, at=at, until=until, run_id=run_id)
     schemas = {name: arrow_schema(name, frame) for name, frame in tables.items()}
     job = _rehearsed(arbiter, schemas, options | {"strict": strict})
     options["run_id"] = job.run_id
@@ -131,6 +154,12 @@ def decide(
     )
     schema = plain_schema(_kind_of_ids(tables), job.output.columns)
     scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
+    if store is not None:
+        when = {"run_id": job.run_id, "at": at, "until": until, "explain": explain}
+        how = {**when, "dry_run": dry_run, "keep": keep_decisions}
+        _, options["ledger"] = begun_in(spark, store, arbiter.decider, partitions=partitions, **how)
+        if store is not ledger:
+            store.close()
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored)
 
     def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

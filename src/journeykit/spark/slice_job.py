@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -58,11 +59,13 @@ class SliceDecider:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
-        arbiter = self.shipped.arbiter()
-        for tables in self.slices(batches):
-            job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
-            for batch in job.batches():
-                yield plain(batch, self.schema)
+        arbiter, begun = self.shipped.arbiter(), self.options.get("ledger")
+        # Its connections are those of this task.
+        with nullcontext() if begun is None else begun.ledger:
+            for tables in self.slices(batches):
+                job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
+                for batch in job.batches():
+                    yield plain(batch, self.schema)
 
 
 def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
