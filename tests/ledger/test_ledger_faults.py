@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from journeykit import Arbiter, Claim, Contact, LedgerError, Playbook
 from journeykit.job import Inputs, Job
-from journeykit.ledger import Ledger
+from journeykit.ledger import Ledger, Reservation
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WORKER = Path(__file__).with_name("ledger_worker.py")
@@ -47,6 +47,23 @@ def test_a_crowd_cannot_take_more_than_there_is(kind, tmp_path):
         work("crowd", ledger.url.render_as_string(hide_password=False))
         assert ledger.stats()["touches"] == {"reserved": 240}
         assert {len(ledger.reservations(f"p{number}")) for number in range(120)} == {2}
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_many_touches_are_written_whole_or_not_at_all(kind, tmp_path):
+    """One at a time, a few by one statement, or many as a stream: the error is the same, and nothing of it is kept."""
+    facts = {"status": "reserved", "numbers": {"risk": 0.5}, "topics": ("a", "b"), "counts_toward_caps": False}
+    held = [Reservation(id=f"h{n}", contact="anna\t\\", at=AT, channel='"é\n', **facts) for n in range(40)]
+    with ledger_of(kind, tmp_path) as ledger:
+        for some in (held[:1], held[1:5], held[5:30]):
+            with ledger.transaction() as transaction:
+                transaction.add(some)
+            with (
+                pytest.raises(LedgerError, match="holds this reservation already"),
+                ledger.transaction() as transaction,
+            ):
+                transaction.add([*held[30:], *some])
+        assert ledger.reservations("anna\t\\") == held[:30]
 
 
 @pytest.mark.parametrize(("kind", "engine"), [("sqlite", "one"), ("sqlite", "columns"), ("postgresql", "one")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
@@ -45,19 +44,18 @@ from journeykit.ledger.sql_schema import (
     WAITING,
     version_of,
 )
+from journeykit.ledger.sql_touches import write_touches
 from journeykit.ledger.transaction import News, RunMark, WaitingRow, check_lengths, check_touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Select, TextClause
+    from sqlalchemy import Select
 
     from journeykit.ledger.transaction import AnswerRow
 
 _MANY = 500
 """So many values are in one IN: SQLite has a limit."""
-_FEW = 8
-"""So many touches are written by one statement."""
 _IDLE = tuple(status for status in STATUSES if status not in COUNTING)
 _T = TOUCHES.c
 
@@ -72,7 +70,6 @@ _OF_ACCOUNTS = (
 )
 _ANSWER = select(ANSWERS.c.contact_id, ANSWERS.c.answer).where(ANSWERS.c.key == bindparam("key"))
 _OPT_OUTS = select(OPT_OUTS).where(OPT_OUTS.c.person.in_(bindparam("ids", expanding=True))).order_by(OPT_OUTS.c.seq)
-_ADD = insert(TOUCHES)
 _BEGIN_RUN = {
     "sqlite": sqlite.insert(RUNS).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(RUNS).on_conflict_do_nothing(),
@@ -110,15 +107,6 @@ _TELL = update(TOUCHES).where(_T.id == bindparam("touch_id")).values(message=bin
 def locks_of(kind: str, names: Iterable[str]) -> list[int]:
     """The locks of names of a kind: 64 bits for each, signed, as PostgreSQL takes them."""
     return [contact_key(f"{kind}{name}")[0] - 2**63 for name in names]
-
-
-@cache
-def _add_few(count: int) -> TextClause:
-    """So many touches, by one statement. As text, since SQLAlchemy would put it together anew each time."""
-    names = [own.name for own in TOUCHES.c if own.name != "seq"]
-    rows = (", ".join(f":{name}_{place}" for name in names) for place in range(count))
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return text(f"INSERT INTO {TOUCHES.name} ({quoted}) VALUES {', '.join(f'({row})' for row in rows)}")  # noqa: S608
 
 
 class SqlTransaction(SqlEvents, SqlGuards):
@@ -190,35 +178,10 @@ class SqlTransaction(SqlEvents, SqlGuards):
         if not rows:
             return
         try:
-            self._write(rows)
+            write_touches(self.connection, rows, is_server=self._holds)
         except exc.IntegrityError as error:
             raise held_already(str(error.orig).strip().splitlines()[0]) from error
         self._use(added_up(uses))
-
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        """Write touches: a few by one statement, which a server is asked for once; many as a stream."""
-        if self._holds and len(rows) > _FEW:
-            self._copy(rows)
-        elif self._holds and len(rows) > 1:
-            several = {f"{name}_{place}": value for place, row in enumerate(rows) for name, value in row.items()}
-            self.connection.execute(_add_few(len(rows)), several)
-        else:
-            self.connection.execute(_ADD, _given(rows))
-
-    def _copy(self, rows: list[dict[str, Any]]) -> None:
-        """Write many touches to PostgreSQL, in a third of the time that as many statements take."""
-        names = [own.name for own in TOUCHES.c if own.name != "seq"]
-        quoted = ", ".join(f'"{name}"' for name in names)
-        statement = f"COPY {TOUCHES.name} ({quoted}) FROM STDIN"
-        driver: Any = self.connection.dialect.dbapi
-        cursor: Any = self.connection.connection.cursor()
-        try:
-            with cursor, cursor.copy(statement) as stream:
-                for row in rows:
-                    stream.write_row([row[name] for name in names])
-        except driver.Error as error:
-            # What others raise by SQLAlchemy's own way.
-            raise exc.DBAPIError.instance(statement, None, error, driver.Error) from error
 
     def used(self, quotas: Sequence[str], keys: Sequence[str]) -> dict[str, int]:
         """What is used of quotas, by key; nobody else decides by them meanwhile."""
