@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from journeykit.tables.partitioning import Partitioning
 
 FORMATS = ("parquet", "csv", "json", "orc", "avro", "delta", "iceberg", "table")
-"""What stands before a place that does not say it by its ending; ``table`` is one of the catalogue."""
+"""What is written before a place that does not say it by its ending; ``table`` is one of the catalogue."""
 _ENDINGS = {"jsonl": "json", "ndjson": "json"} | {name: name for name in ("parquet", "csv", "json", "orc", "avro")}
 _PACKED = (".gz", ".bz2", ".zst")
 _CSV = {"header": True, "escape": '"', "multiLine": True, "enforceSchema": False, "mode": "FAILFAST"}
