@@ -5,7 +5,8 @@ installs both, sets `JOURNEYKIT_SPARK=1`, and then they fail instead. Only what 
 `connect`) needs Spark.
 
 Pages of docs/ and docstrings that need Spark run here, with `spark` at hand, and not in `tests/test_docs.py`
-(`test_spark_docs.py`). Modules of `journeykit.spark` import without PySpark.
+(`test_spark_docs.py`): pages called `spark...`, and that on Ray and Dask, in a process of its own. Modules of
+`journeykit.spark` import without PySpark.
 """
 
 from __future__ import annotations

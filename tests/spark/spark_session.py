@@ -18,12 +18,12 @@ CONNECT = ("grpc", "grpc_status", "google.rpc", "zstandard")
 """The modules that Spark's Connect needs besides PySpark."""
 
 
-def lacking(*modules: str) -> str | None:
-    """Why the tests cannot run here, or None."""
+def lacking(*modules: str, java: bool = True) -> str | None:
+    """Why the tests cannot run here, or None; whether they need Java and PySpark."""
     absent = [name for name in ("pyspark", *modules) if not _is_there(name)]
     if absent:
-        return f"{', '.join(absent)} is missing: install journeykit[spark] and pyspark[connect]"
-    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        return f"{', '.join(absent)} is missing: `.ci/spark` installs what these tests need"
+    if java and shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
         return "Java is missing: Spark 4 needs Java 17 or 21 on the path, or JAVA_HOME"
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return "tests of Spark share one session: run `pytest tests/spark` without -n"
@@ -37,9 +37,9 @@ def _is_there(name: str) -> bool:
         return False
 
 
-def need(*modules: str) -> None:
-    """Skip the test where Spark cannot run; where it must (`JOURNEYKIT_SPARK=1`), fail."""
-    why = lacking(*modules)
+def need(*modules: str, java: bool = True) -> None:
+    """Skip the test where what it needs is missing; where it must run (`JOURNEYKIT_SPARK=1`), fail."""
+    why = lacking(*modules, java=java)
     if why is not None:
         (pytest.fail if MUST else pytest.skip)(f"no tests of Spark: {why}")
 

@@ -73,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         type=name_list,
         default=(),
         metavar="NAME,...",
-        help="columns of the contacts by which the first of several rows with one id is found, which counts; 'NAME desc' "
-        "for the last (by default by the cells, for Spark has no first row)",
+        help="columns of the contacts by which the first of several rows with one id is found, which counts; "
+        "'NAME desc' for the last (by default by the cells, for Spark has no first row)",
     )
     parser.add_argument(
         "--guards", metavar="F", help="the guards that tripped, as `measure --guards-out` writes them: they pause"
