@@ -26,8 +26,8 @@ from journeykit.ledger import Ledger, MemoryLedger, ledger_run
 from journeykit.ledger.reservation import added_up
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
-PROCESSES, CROWDED = 32, 120
-PEOPLE, PIECE = 400, 100
+PROCESSES, CROWDED = 32, 40
+PEOPLE, PIECE = 160, 40
 PATIENCE = 900
 TWO = Arbiter(Playbook(caps=[Cap(name="two", max=2, window=Window.ever())]))
 NIGHT = Arbiter(

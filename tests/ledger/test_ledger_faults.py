@@ -42,11 +42,11 @@ def work(*arguments, **environment):
 
 @pytest.mark.parametrize("kind", DURABLE)
 def test_a_crowd_cannot_take_more_than_there_is(kind, tmp_path):
-    """32 processes ask for the same 120 contacts with a cap of 2: exactly two are granted to each."""
+    """32 processes ask for the same 40 contacts with a cap of 2: exactly two are granted to each."""
     with ledger_of(kind, tmp_path) as ledger:
         work("crowd", ledger.url.render_as_string(hide_password=False))
-        assert ledger.stats()["touches"] == {"reserved": 240}
-        assert {len(ledger.reservations(f"p{number}")) for number in range(120)} == {2}
+        assert ledger.stats()["touches"] == {"reserved": 80}
+        assert {len(ledger.reservations(f"p{number}")) for number in range(40)} == {2}
 
 
 @pytest.mark.parametrize("kind", DURABLE)
@@ -83,7 +83,7 @@ def test_a_run_that_is_killed_goes_on_without_a_trace(kind, engine, tmp_path):
         with Ledger(url) as ledger, ledger.reading() as transaction:
             held = transaction.in_status("reserved", None, "night", 10**6)
         assert sorted(own.id for own in held) == sorted(granted)
-        assert len(granted) == 800
+        assert len(granted) == 320
 
 
 def whole(ledger):

@@ -129,7 +129,7 @@ def test_a_job_over_files_loads_no_library_of_dataframes(tmp_path):
 @pytest.mark.parametrize(("ending", "end", "code"), [("csv", signal.SIGTERM, 143), ("parquet", signal.SIGINT, 130)])
 def test_a_job_that_is_stopped_while_it_writes_ends_at_once(tmp_path, ending, end, code):
     """The output does not appear, and nothing is left beside it."""
-    campaigns = [{"id": f"k{number}", "content": ["note"], "repeat": None} for number in range(20)]
+    campaigns = [{"id": f"k{number}", "content": ["note"], "repeat": None} for number in range(10)]
     playbook = {"content": [{"id": "note", "channel": "email"}], "campaigns": campaigns}
     (tmp_path / "playbook.json").write_text(json.dumps(playbook))
     people = pa.array([f"c{number:07}" for number in range(200_000)])
@@ -188,10 +188,16 @@ sys.exit(main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("out", ["d.parquet", "d.csv", "d.jsonl", "folder"])
 @pytest.mark.parametrize(
-    ("ends", "code"),
-    [([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGHUP, signal.SIGINT, signal.SIGTERM], 129)],
+    ("out", "ends", "code"),
+    [
+        # Each kind of output, and each way to end: one has nothing to do with the other.
+        ("d.parquet", [signal.SIGINT], 130),
+        ("d.csv", [signal.SIGTERM], 143),
+        ("d.jsonl", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM], 129),
+        ("folder", [signal.SIGINT], 130),
+        ("folder", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM], 129),
+    ],
 )
 def test_who_closes_the_output_waits_until_nobody_writes_to_it(tmp_path, out, ends, code):
     """The thread is writing and the caller waits for it: it is the first signal that counts, and nothing is left."""
