@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -61,8 +62,13 @@ def as_lines(values: Iterable[Any]) -> str:
     return "".join(as_json(value) + "\n" for value in values)
 
 
-def playbooks() -> Iterator[tuple[str, Playbook]]:
+@cache
+def playbooks() -> tuple[tuple[str, Playbook], ...]:
     """Every playbook at hand: of files, of the docs as of when this was written, presets, cases, random ones."""
+    return tuple(_playbooks())
+
+
+def _playbooks() -> Iterator[tuple[str, Playbook]]:
     for path in sorted([*(HERE / "data" / "playbooks").iterdir(), HERE / "data" / "harmony.yaml"]):
         yield f"tests/data {path.name}", Playbook.load(path)
     for name, text in yaml.safe_load((GOLDEN / "docs_playbooks.yaml").read_text("utf-8")).items():

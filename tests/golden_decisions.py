@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -281,8 +282,13 @@ def formats() -> Iterator[tuple[str, str]]:
     yield "decide_table", f"{table.schema.remove_metadata()}\n" + folded(as_lines(table.to_pylist()))
 
 
-def singles() -> Iterator[tuple[generate.Situation, Any]]:
+@cache
+def singles() -> tuple[tuple[generate.Situation, Any], ...]:
     """Decisions of single contacts, explained."""
+    return tuple(_singles())
+
+
+def _singles() -> Iterator[tuple[generate.Situation, Any]]:
     for seed in range(90):
         found = generate.situation(seed)
         given = {"at": found.at, "until": found.until, "run_id": f"run {seed}"}

@@ -431,27 +431,28 @@ def check(case: Gathering, oracle: AccountOracle, decision: Decision) -> None:
             assert list(row_faults(member, wish, rows[wish.key])) == [], wish.key
 
 
-@settings(max_examples=480, deadline=None, derandomize=True)
-@given(st.integers(0, 10**6))
-def test_an_account_gets_the_best_set_there_is(seed):
+@pytest.mark.parametrize("start", range(10_000, 10_360, 90))
+def test_an_account_gets_the_best_set_there_is(start):
     """No set that keeps every rule is worth more to the account, and every row says what brute force says."""
-    if (found := solved(seed)) is not None:
-        case, oracle = found
-        decisions = together(case, explain=True)
-        assert [decision.contact for decision in decisions] == [contact.id for contact in case.contacts]
-        for decision in decisions:
-            check(case, oracle, decision)
-        assert Arbiter(case.playbook).audit_account(decisions, case.contacts, case.touches, case.claims) == ()
+    for seed in range(start, start + 90):
+        if (found := solved(seed)) is not None:
+            case, oracle = found
+            decisions = together(case, explain=True)
+            assert [decision.contact for decision in decisions] == [contact.id for contact in case.contacts], seed
+            for decision in decisions:
+                check(case, oracle, decision)
+            audited = Arbiter(case.playbook).audit_account(decisions, case.contacts, case.touches, case.claims)
+            assert audited == (), seed
 
 
 def test_most_accounts_that_are_tried_are_contested():
     """Among the generated accounts are enough in which one contact's claims lose to another's."""
     crowded = 0
-    for seed in range(240):
+    for seed in range(120):
         decisions = together(gathering(seed))
         names = {decision.contact: {grant.campaign for grant in decision.granted} for decision in decisions}
         crowded += any(set(row.lost_to) - names[row.contact] for decision in decisions for row in decision.rows)
-    assert crowded > 12
+    assert crowded > 6
 
 
 @settings(max_examples=90, deadline=None, derandomize=True)

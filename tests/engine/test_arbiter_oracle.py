@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNKS = 12
-DECISIONS = 1200  # with their grants, totals and audits
+DECISIONS = 720  # with their grants, totals and audits
 EXPLAINED = 420  # with all of their rows besides
-EXPIRING = 360
+EXPIRING = 240
 SHUFFLED = 240
 CHANGED = 204
 ELIGIBLE = 420
-AUDITED = 300
+AUDITED = 204
 FAR = timedelta(days=70)
 MILLION = 1_000_000
 TIMED = {"campaign_closed", "quiet_hours"}

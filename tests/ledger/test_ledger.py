@@ -29,7 +29,7 @@ from journeykit import (
     Touch,
     Window,
 )
-from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions
+from journeykit.ledger import Ledger, MemoryLedger, Reservation, saved_decisions, sql_ledger
 from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.ledger.repeated_decisions import key_of
 from journeykit.ledger.sql_schema import VERSION
@@ -671,8 +671,9 @@ def test_a_misspelt_path_makes_no_file(tmp_path):
         assert ledger.upgrade() == VERSION
 
 
-def test_a_sqlite_file_is_durable_and_erases(tmp_path):
+def test_a_sqlite_file_is_durable_and_erases(tmp_path, monkeypatch):
     """What is committed survives a loss of power; what is forgotten is overwritten."""
+    monkeypatch.setattr(sql_ledger, "_set_up_sqlite", sql_ledger._set_up_sqlite.__wrapped__)
     with ledger_of("sqlite", tmp_path) as ledger, ledger.engine.connect() as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "secure_delete")]
         assert found == [2, 1]
