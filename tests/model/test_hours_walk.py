@@ -171,9 +171,9 @@ def test_the_slot_of_each_day_is_that_of_the_walk(name: str, zone: str) -> None:
     """`Schedule.slot` on each day of the year: the first open minute of that local date."""
     schedule, local = playbook(name).schedule, clock(zone)
     may, shown = walk(name, zone)[0], local_minutes(zone)
-    first: dict[int, int] = {}
-    for place in np.flatnonzero(may)[::-1].tolist():
-        first[int(shown[place]) // 1440] = (FIRST + place) * MINUTE
+    open_minutes = np.flatnonzero(may)
+    days, places = np.unique(shown[open_minutes] // 1440, return_index=True)
+    first = dict(zip(days.tolist(), ((FIRST + open_minutes[places]) * MINUTE).tolist(), strict=True))
     low = day_number(START.date()) + 1
     found = {day: schedule.slot("email", day, 0, local) for day in range(low, low + 364)}
     assert found == {day: first.get(day) for day in found}

@@ -369,7 +369,7 @@ def test_a_job_that_decides_one_by_one_looks_too(tmp_path, ending):
 @pytest.mark.parametrize("ending", FORMATS)
 def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path, ending):
     path = tmp_path / f"contacts.{ending}"
-    write_contacts(path, [f"q{n}" for n in range(6_000)])
+    write_contacts(path, [f"q{n}" for n in range(2_500)])
     job = Job(Arbiter(PLAYBOOK), Inputs(contacts=str(path)), at=AT)
     decisions = job.decisions()
     next(decisions)
