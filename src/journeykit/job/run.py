@@ -557,7 +557,7 @@ class Run:
 
     def summary(self) -> Summary:
         """What was done so far."""
-        return self.facts.summary(self.counts(), quotas=self.quota_run, ledger=self.ledger, waiting=self.waiting)
+        return self.facts.summary(self.counts(), quotas=self.quota_run, ledger=self.ledger)
 
     def calendar(self) -> Calendar:
         """What is granted and deferred so far, on each day of the plan.

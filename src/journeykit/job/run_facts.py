@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from journeykit.job.calendar import Calendar
     from journeykit.job.run_counts import RunCounts
     from journeykit.ledger.ledger_run import LedgerRun
-    from journeykit.ledger.run_waiting import RunWaiting
     from journeykit.quotas.quota_run import QuotaRun
 
 
@@ -78,7 +77,6 @@ class RunFacts:
         *,
         quotas: QuotaRun | None = None,
         ledger: LedgerRun | None = None,
-        waiting: RunWaiting | None = None,
     ) -> Summary:
         """The summary of the run.
 
@@ -86,7 +84,6 @@ class RunFacts:
             counts: what was counted, of all parts together.
             quotas: what the run chose so that its quotas hold; None without quotas.
             ledger: the run in the ledger; None without one.
-            waiting: the claims that wait there.
         """
         playbook, claims, unknowns = self.decider.playbook, counts.claims, self._unknowns(counts)
         words = self._words(counts)
@@ -121,7 +118,6 @@ class RunFacts:
                 *restricted_notes(self.contact_source, counts.restricted),
                 *(() if counts.fallback is None else counts.fallback.notes()),
                 *(() if ledger is None else ledger.notes()),
-                *(() if waiting is None else waiting.notes()),
                 *plan_notes(playbook, self.at, self.until, derived="claims" not in self.tables),
                 *self.decider.guard_notes(),
                 *(() if ledger is None else self.decider.pause_notes()),

@@ -30,7 +30,7 @@ from journeykit.ledger.decide import answer_row, informed, informed_each, keep_p
 from journeykit.ledger.fallen import Fallen
 from journeykit.ledger.guard_keeping import check_begun, rules_mark
 from journeykit.ledger.kept_rows import arm_in, kept_key, kept_text
-from journeykit.ledger.ledger_counts import LedgerCounts
+from journeykit.ledger.ledger_counts import LedgerCounts, waiting_notes
 from journeykit.ledger.proposal import Again, Proposal, Together, changed, check_same, has_news, pieces_of
 from journeykit.ledger.quota_usage import RoomOfQuotas, keep_to, usage_now, with_uses
 from journeykit.ledger.repeated_decisions import given_again, key_of
@@ -91,6 +91,7 @@ class LedgerRun:
         contacts: the ids of the contacts, where these are a part of the run's; None for all.
         counts: what became of the contacts so far.
         piece: for how many contacts it reserves in one transaction.
+        competes: where claims are brought, whether those compete too that wait; else None.
         charges: what prices of the run's quotas take from claims that are decided again; None without quotas.
         waiting: what waits, where claims are brought; else None.
 
@@ -117,6 +118,7 @@ class LedgerRun:
         self.dry_run = dry_run
         self.keeps = keep and not dry_run
         self.piece = PIECE
+        self.competes: bool | None = None
         self._keeps_playbook = False
         self.ledger = ledger
         self.decider = decider
@@ -262,7 +264,10 @@ class LedgerRun:
     def notes(self) -> Iterator[str]:
         """What a person should know of contacts who were decided again, and of messages that stay or went."""
         late, unmet = self._forbidden_since(), self._unmet()
-        return self.counts.notes(self.decider.playbook, self.mark.run_id, dry_run=self.dry_run, late=late, unmet=unmet)
+        playbook, run_id = self.decider.playbook, self.mark.run_id
+        yield from self.counts.notes(playbook, run_id, dry_run=self.dry_run, late=late, unmet=unmet)
+        if self.competes is not None:
+            yield from waiting_notes(self.counts, competes=self.competes)
 
     @property
     def fallen(self) -> Fallen | None:

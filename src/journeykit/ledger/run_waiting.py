@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeykit.basics.clock import clock, first_and_last
-from journeykit.ledger.ledger_counts import waiting_notes
 from journeykit.ledger.saved_decisions import key_of_claim
 from journeykit.ledger.waiting_claim import Waiting, WaitingChanges, WaitingClaim, has_deferred
 from journeykit.model.bad_row import BadRow
@@ -40,6 +39,7 @@ class RunWaiting:
         self._rows: dict[str, list[WaitingRow]] = {}
         self._brought: dict[str, Sequence[Claim]] = {}
         self._changes: list[WaitingRow] = []
+        run.competes = competes
 
     def __contains__(self, contact: str) -> bool:
         """Whether anything of a contact waits."""
@@ -142,10 +142,6 @@ class RunWaiting:
                 transaction.change_waiting(
                     row for row in changes if (row.key in held if row.claim is None else row not in known)
                 )
-
-    def notes(self) -> Iterator[str]:
-        """What a person should know; nothing of a part of a run, since its counts come to the whole."""
-        return waiting_notes(self.run.counts, competes=self.competes) if self.run.contacts is None else iter(())
 
 
 def _waiting_in(run: LedgerRun) -> Iterable[str]:

@@ -89,7 +89,13 @@ def nothing_begun(
 
 
 def begun_in(
-    spark: SparkSession, ledger: BaseLedger, decider: Decider, *, partitions: int | None = None, **how: Any
+    spark: SparkSession,
+    ledger: BaseLedger,
+    decider: Decider,
+    *,
+    partitions: int | None = None,
+    competes: bool | None = None,
+    **how: Any,
 ) -> tuple[LedgerRun, BegunRun]:
     """Begin a run in a ledger, or go on with it.
 
@@ -98,6 +104,7 @@ def begun_in(
         ledger: the ledger; see `ledger_for`.
         decider: decides; campaigns that guards of the ledger pause are paused for the whole run.
         partitions: into how many tasks the contacts are put; None for what Spark says.
+        competes: where claims are brought, whether those compete too that wait; else None.
         how: as for `LedgerRun`: ``run_id``, ``at``, ``until``, ``explain``, ``dry_run``, ``keep``.
 
     Returns:
@@ -105,6 +112,7 @@ def begun_in(
     """
     paused = paused_by_ledger(decider, ledger, writes=not how.get("dry_run", False))
     run = LedgerRun(ledger, paused, **how)
+    run.competes = competes
     begun = run.shared(_at_once(spark, partitions))
     return run, evolve(begun, ledger=_bare(ledger))
 

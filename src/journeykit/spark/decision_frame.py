@@ -155,9 +155,10 @@ def decide(
     schema = plain_schema(_kind_of_ids(tables), job.output.columns)
     scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
     if store is not None:
-        when = {"run_id": job.run_id, "at": at, "until": until, "explain": explain}
-        how = {**when, "dry_run": dry_run, "keep": keep_decisions}
-        _, options["ledger"] = begun_in(spark, store, arbiter.decider, partitions=partitions, **how)
+        competes = None if claims is None else waiting
+        how: dict[str, Any] = {"run_id": job.run_id, "at": at, "until": until, "explain": explain, "dry_run": dry_run}
+        how |= {"keep": keep_decisions, "competes": competes, "partitions": partitions}
+        _, options["ledger"] = begun_in(spark, store, arbiter.decider, **how)
         if store is not ledger:
             store.close()
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored)
