@@ -8,8 +8,10 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
 
+from attrs import evolve
+
 from journeykit.basics.clock import clock, first_and_last
-from journeykit.basics.validation import check_text
+from journeykit.basics.validation import check_text, shown
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.counted_quotas import need_ledger
@@ -379,7 +381,7 @@ class Run:
         """
         decision, counted = decided
         if isinstance(decision, ModelError):
-            self.bad.add(BadRow.of_error(self.contact_source, number, decision))
+            self.bad.add(self._of_contact(BadRow.of_error(self.contact_source, number, decision), contact))
             return None
         fault = self._tally.count(contact, decision, counted)
         if self.arms is not None:
@@ -387,10 +389,14 @@ class Run:
         self._unknowns.count(contact)
         if fault is not None:
             held = None if self.waiting is None else self.waiting.bad_row(decision, fault)
-            self.bad.add(held or BadRow(self.contact_source, number, "", fault, _ALLOWED))
+            self.bad.add(held or self._of_contact(BadRow(self.contact_source, number, "", fault, _ALLOWED), contact))
         if self.waiting is not None:
             self.waiting.decided(contact.id, decision)
         return decision
+
+    def _of_contact(self, bad: BadRow, contact: Contact) -> BadRow:
+        """A bad row about a contact; where contacts come from claims, their numbers are those of no rows."""
+        return bad if "contacts" in self.tables else evolve(bad, row=0, contact=shown(contact.id))
 
     def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
         """What the run chose for a contact or group, by number, and at which prices; None without quotas."""

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from journeykit.spark.history_frames import features as features
     from journeykit.spark.history_frames import score as score
     from journeykit.spark.placed_frame import place as place
+    from journeykit.spark.run_summary import RunSummary as RunSummary
 
 _HOMES = {
+    "RunSummary": "spark.run_summary",
     "check_executors": "spark.executor_check",
     "credit": "spark.credited_frame",
     "decide": "spark.decision_frame",

@@ -12,8 +12,10 @@ from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options
 from journeykit.spark.arrow_types import ddl_of
 from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
+from journeykit.spark.counts_told import AccumulatedCounts, ObservedCounts
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
+from journeykit.spark.run_summary import RunSummary, ToldRun
 from journeykit.spark.scores_survey import scored_campaigns
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from journeykit.arbiter import Arbiter
     from journeykit.ledger import BaseLedger
+    from journeykit.job.inputs import Progress
+    from journeykit.spark.counts_told import CountsTold
 
 
 def decide(
@@ -55,6 +59,9 @@ def decide(
     dry_run: bool = False,
     keep_decisions: bool = False,
     waiting: bool = False,
+    max_bad: int | str | None = None,
+    progress: Progress | None = None,
+    summary: RunSummary | None = None,
 ) -> DataFrame:
     """Decide tables on Spark: the rows that `Arbiter.decide_table` gives, whatever the number of partitions.
 
@@ -91,6 +98,12 @@ def decide(
         dry_run: with a ledger, whether it is a rehearsal: nothing is reserved, and no mark of the run is left.
         keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too.
         waiting: with a ledger, whether claims that wait there compete, beside those of ``claims``; needs contacts.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number. Where one task alone has more than such a number, the action fails; all rows together are
+            counted when `summary` is asked, which refuses then, and whatever was written is there.
+        progress: is called, whenever a task is done, with the number of contacts that are done, and with None; not
+            over Spark Connect.
+        summary: has the summary, and the calendar of a plan, once all rows were made.
 
     Returns:
         The table of decisions, in no order. Ids are whole numbers where the contacts' are, else text.
@@ -117,6 +130,8 @@ def decide(
     """
     given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
     tables = {name: _checked(name, given[name]) for name in TABLES if given[name] is not None}
+    if max_bad is not None and summary is None:
+        raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
     shipped = ShippedArbiter.of(arbiter)
     _need_known(arbiter)
     output = None if columns is None else tuple(columns)
@@ -129,6 +144,7 @@ def decide(
         "columns": output,
         "zone": zone,
         "run_id": run_id,
+        "max_bad": max_bad,
     }
     told = {"dry_run": dry_run, "keep_decisions": keep_decisions, "waiting": waiting}
     store = None if ledger is None else ledger_for(spark, ledger)
@@ -162,11 +178,31 @@ def decide(
         if store is not ledger:
             store.close()
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored)
+    told = None if summary is None and progress is None else _told(spark, progress)
+    decider = SliceDecider(shipped, grouped.slices, options, schema, scored, told)
 
     def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return decider(batches)
 
-    return grouped.frame.mapInArrow(decided, ddl_of(schema))
+    if told is None:
+        return grouped.frame.mapInArrow(decided, ddl_of(schema))
+    if summary is not None:
+        own = ToldRun(facts=job.facts, none=job.counts(), buckets=grouped.buckets, told=told, max_bad=max_bad)
+        summary.begin(own)
+    return told.decisions(grouped.frame.mapInArrow(decided, told.widened(ddl_of(schema))))
+
+
+def _told(spark: SparkSession, progress: Progress | None) -> CountsTold:
+    """What brings the counts of tasks to the driver.
+
+    Raises:
+        ModelError: for what Spark Connect cannot do.
+    """
+    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+        return AccumulatedCounts(spark, progress)
+    if progress is not None:
+        raise ModelError("Spark Connect does not tell how many contacts are done: leave out progress", field="progress")
+    return ObservedCounts()
 
 
 def _checked(name: str, table: Any) -> DataFrame:

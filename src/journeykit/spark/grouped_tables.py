@@ -13,11 +13,11 @@ from journeykit.job.inputs import TABLES
 from journeykit.spark.arrow_types import arrow_type
 from journeykit.spark.bucket_labels import bucket_labels
 from journeykit.spark.bucketing import BUCKETED, AccountBucketing, Bucketing
-from journeykit.spark.slice_reader import SliceReader, has_order
+from journeykit.spark.slice_reader import MARK, SliceReader, has_order
 from journeykit.tables.header import fold_name, missing_column, places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 
 class GroupedTables:
@@ -47,6 +47,7 @@ class GroupedTables:
         frame: the buckets: a DataFrame that `slices` reads, for ``frame.mapInArrow``.
         slices: makes of the batches that ``mapInArrow`` gives the slices: an iterator of Arrow tables by the names of
             ``tables``. It can be pickled, and needs no Spark. Slices are in no order that means anything.
+        buckets: the numbers of all buckets, each of which some task has, with rows or without.
         empty: a slice without rows: the columns and types of all tables.
 
     Raises:
@@ -78,19 +79,30 @@ class GroupedTables:
         _check_order(order, schemas)
         self.slices = SliceReader(schemas, read, order)
         self.empty = self.slices.empty()
-        labels = bucket_labels(_buckets(next(iter(given.values())), partitions))
+        main = next(iter(given.values()))
+        labels = bucket_labels(_buckets(main, partitions))
+        marks = _marks(main.sparkSession, labels)
         frames = [
             numbered(frame, read[name]).mapInArrow(Bucketing(place, labels, read[name]), BUCKETED)
             for place, (name, frame) in enumerate(given.items())
         ]
-        self.frame = _moved(reduce(lambda one, two: one.unionAll(two), frames), partitions)
+        self.buckets = frozenset(labels)
+        self.frame = _moved([*frames, marks], partitions)
         if by_account and "contacts" in given:
-            self.frame = _moved(self.frame.mapInArrow(AccountBucketing(self.slices, labels), BUCKETED), partitions)
+            by_account = self.frame.mapInArrow(AccountBucketing(self.slices, labels), BUCKETED)
+            self.frame = _moved([by_account, marks], partitions)
 
 
-def _moved(frame: Any, partitions: int | None) -> Any:
+def _marks(spark: Any, labels: Sequence[int]) -> Any:
+    """One row for each bucket, so that every bucket is in some task, be it empty."""
+    own = "explode(array({})) as bucket", f"{MARK} as place", "cast('' as binary) as rows"
+    return spark.range(0, 1, 1, 1).selectExpr(own[0].format(", ".join(map(str, labels))), *own[1:])
+
+
+def _moved(frames: Iterable[Any], partitions: int | None) -> Any:
     """Each bucket in one task, in one piece."""
     by = ["bucket"] if partitions is None else [partitions, "bucket"]
+    frame = reduce(lambda one, two: one.unionAll(two), frames)
     return frame.repartition(*by).sortWithinPartitions("bucket")
 
 

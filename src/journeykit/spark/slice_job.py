@@ -10,6 +10,9 @@ import pyarrow as pa
 from attrs import frozen
 
 from journeykit.job import TableJob
+from journeykit.job.run_counts import RunCounts
+from journeykit.spark.counts_told import CountsTold
+from journeykit.spark.part_counts import noting
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.tables.arrow.decision_schema import decision_schema
 from journeykit.tables.decision_columns import DECISIONS
@@ -49,6 +52,7 @@ class SliceDecider:
         options: those of a `TableJob`.
         schema: the schema of the rows.
         scored: the campaigns for which the table of scores has what, as pairs.
+        told: takes what a task has counted, once it has given all of its rows; None for nobody.
     """
 
     shipped: ShippedArbiter
@@ -56,9 +60,11 @@ class SliceDecider:
     options: Mapping[str, Any]
     schema: pa.Schema
     scored: frozenset[Any] = frozenset()
+    told: CountsTold | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
+<<<<<<< HEAD
         arbiter, begun = self.shipped.arbiter(), self.options.get("ledger")
         # Its connections are those of this task.
         with nullcontext() if begun is None else begun.ledger:
@@ -66,6 +72,17 @@ class SliceDecider:
                 job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
                 for batch in job.batches():
                     yield plain(batch, self.schema)
+=======
+        arbiter, counts, buckets = self.shipped.arbiter(), RunCounts(), set[int]()
+        for tables in self.slices(noting(batches, buckets)):
+            job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
+            for batch in job.batches():
+                yield plain(batch, self.schema)
+            if self.told is not None:
+                counts.merge(job.counts())
+        if self.told is not None:
+            yield from self.told.tell(buckets, counts, self.schema)
+>>>>>>> 9ad5df5a (A run on Spark has the summary of a local run)
 
 
 def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ORDERED = ("contacts", "scores", "claims")
 """The tables of whose rows one comes before another; the order of touches and events means nothing."""
+MARK = -1
+"""The place of a row that has no rows of a table, and says that its bucket is there."""
 
 
 @frozen
@@ -44,6 +46,8 @@ class SliceReader:
         for batch in batches:
             columns = (batch.column(place) for place in range(3))
             for label, place, stream in zip(*columns, strict=True):
+                if place.as_py() == MARK:
+                    continue
                 bucket = label.as_py()
                 if bucket != last and size >= self.least:
                     yield self._slice(held)

@@ -81,7 +81,7 @@ def by_contact(
         wanted = frozenset(bad.row for bad in rows if bad.source == source and bad.row)
         if wanted:
             contacts.update(((source, number), _contact_in(found)) for number, found in pick(wanted))
-    return [evolve(bad, row=0, contact=contacts.get((bad.source, bad.row), "")) for bad in rows]
+    return [evolve(bad, row=0, contact=contacts.get((bad.source, bad.row), "")) if bad.row else bad for bad in rows]
 
 
 def _contact_in(cells: Any) -> str:

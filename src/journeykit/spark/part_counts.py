@@ -1,0 +1,95 @@
+"""What the tasks of a run on Spark count: each ships its own, and all of them together are what the run counts."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
+    from journeykit.job.inputs import Progress
+    from journeykit.job.run_counts import RunCounts
+
+    Parts = dict[frozenset[int], "PartCounts"]
+
+
+class PartCounts(NamedTuple):
+    """What a task has counted, as it travels.
+
+    Attributes:
+        contacts: how many contacts it has decided.
+        counts: the `RunCounts`, packed.
+    """
+
+    contacts: int
+    counts: bytes
+
+    @classmethod
+    def of(cls, counts: RunCounts) -> PartCounts:
+        """What was counted, packed."""
+        return cls(counts.claims.contacts, zlib.compress(pickle.dumps(counts, pickle.HIGHEST_PROTOCOL), 1))
+
+    def unpacked(self) -> RunCounts:
+        """What was counted."""
+        found: RunCounts = pickle.loads(zlib.decompress(self.counts))  # noqa: S301  (packed by a task of this run)
+        return found
+
+
+class PartsSum:
+    """How Spark adds what tasks have counted, for an accumulator: by the buckets that a task has decided.
+
+    A task that is done again, after a failure, for another action or beside a slow one, has the same buckets and
+    counts, and changes nothing. Where another action shares the buckets among tasks otherwise, what it counts is in
+    place of what was counted before.
+
+    Args:
+        progress: is called on the driver with the number of contacts that are done; None for nobody.
+
+    Example:
+        >>> first = {frozenset([1, 2]): PartCounts(5, b"")}
+        >>> again = PartsSum().addInPlace(dict(first), first)
+        >>> sum(part.contacts for part in again.values())
+        5
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What the driver calls stays there.
+        return {"_progress": None}
+
+    def zero(self, value: Parts) -> Parts:  # noqa: ARG002  (as Spark asks)
+        """Nothing counted."""
+        return {}
+
+    def addInPlace(self, parts: Parts, more: Parts) -> Parts:  # noqa: N802  (as Spark asks)
+        """The parts with some more, which come last."""
+        for buckets, part in more.items():
+            parts.pop(buckets, None)
+            parts[buckets] = part
+        if self._progress is not None and more:
+            self._progress(sum(part.contacts for part in parts.values()), None)
+        return parts
+
+
+def latest(parts: Parts) -> Parts:
+    """The parts that came last, none of which has a bucket that another has."""
+    found: Parts = {}
+    met: set[int] = set()
+    for buckets, part in reversed(parts.items()):
+        if met.isdisjoint(buckets):
+            found[buckets] = part
+            met |= buckets
+    return found
+
+
+def noting(batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[pa.RecordBatch]:
+    """The same batches; of which buckets they are, is noted."""
+    for batch in batches:
+        buckets.update(batch.column(0).unique().to_pylist())
+        yield batch

@@ -1,0 +1,122 @@
+"""The summary of a run on Spark: asked once the rows of the run were made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from journeykit.errors import DataError, ModelError
+from journeykit.job.run_counts import RunCounts
+from journeykit.job.run_facts import RunFacts
+from journeykit.spark.counts_told import CountsTold
+from journeykit.spark.part_counts import latest
+from journeykit.tables import BadRows
+
+if TYPE_CHECKING:
+    from journeykit.job.calendar import Calendar
+    from journeykit.job.summary import Summary
+
+
+class RunSummary:
+    """The summary of a run on Spark. Give one to `decide`; once the rows were made, it has the summary.
+
+    All rows of the run must have been made, by one action or several, such as a write: a summary of a part of the run
+    is not given. What is done again, after a failure, beside a slow task or by a further action, is counted once. Over
+    Spark Connect the first action alone is counted.
+
+    Example:
+        >>> told = RunSummary()  # doctest: +SKIP
+        >>> decide(spark, arbiter, contacts, touches, at=at, summary=told).write.parquet("decisions")  # doctest: +SKIP
+        >>> print(told.get)  # doctest: +SKIP
+    """
+
+    def __init__(self) -> None:
+        self._run: ToldRun | None = None
+
+    @property
+    def get(self) -> Summary:
+        """The summary, as a local run has it; of bad rows it says whose they are, in place of their numbers.
+
+        Raises:
+            DataError: where not all rows were made yet, too many are bad, or none of a table's rows can be used.
+            ModelError: where the summary was given to no run.
+        """
+        facts, counts = self._counted()
+        return facts.summary(counts)
+
+    @property
+    def calendar(self) -> Calendar:
+        """What is granted and deferred on each day of a plan.
+
+        Raises:
+            DataError: as for the summary.
+            ModelError: for a run without ``until``.
+        """
+        facts, counts = self._counted()
+        return facts.calendar(counts)
+
+    def begin(self, run: ToldRun) -> None:
+        """A run begins, of which this is the summary; `decide` says so.
+
+        Raises:
+            ModelError: where it is the summary of another run already.
+        """
+        if self._run is not None:
+            raise ModelError("this summary is that of another run: make one for each", field="summary")
+        self._run = run
+
+    def counts(self) -> RunCounts:
+        """What the run has counted.
+
+        Raises:
+            DataError: where not all rows were made yet.
+            ModelError: where the summary was given to no run.
+        """
+        if self._run is None:
+            raise ModelError("a summary is that of a run: give it to decide as summary=", field="summary")
+        return self._run.counts()
+
+    def _counted(self) -> tuple[RunFacts, RunCounts]:
+        counts = self.counts()
+        assert self._run is not None  # noqa: S101  (what was counted is that of a run)
+        self._run.facts.refuse(counts)
+        return self._run.facts, counts
+
+
+@frozen(kw_only=True)
+class ToldRun:
+    """A run of which a summary is asked.
+
+    Attributes:
+        facts: what is known of the run.
+        none: what was counted before any row.
+        buckets: of which all must be counted.
+        told: brings what tasks count.
+        max_bad: how many bad rows are tolerated.
+    """
+
+    facts: RunFacts
+    none: RunCounts
+    buckets: frozenset[int]
+    told: CountsTold
+    max_bad: int | str | None = None
+
+    def counts(self) -> RunCounts:
+        """What all tasks have counted.
+
+        Raises:
+            DataError: where some have not counted yet.
+        """
+        parts: Any = latest(self.told.parts())
+        missing = len(self.buckets - set().union(*parts))
+        if missing:
+            raise DataError(
+                f"{missing:,} of {len(self.buckets):,} parts of the run were not decided yet: make all of its rows "
+                "first, as a write does; those of take, show or limit are not all"
+            )
+        found = RunCounts(bad=BadRows(self.max_bad))
+        found.merge(self.none)
+        for part in parts.values():
+            found.merge(part.unpacked())
+        return found
