@@ -73,7 +73,7 @@ class ObservedCounts:
     """
 
     def __init__(self) -> None:
-        from pyspark.sql import Observation
+        from pyspark.sql.connect.observation import Observation
 
         self._seen: Any = Observation()
 
@@ -93,7 +93,7 @@ class ObservedCounts:
 
     def decisions(self, frame: Any) -> Any:
         """The rows that are decisions."""
-        from pyspark.sql import functions
+        from pyspark.sql.connect import functions
 
         told = functions.collect_list(COUNTED).alias(COUNTED)
         return frame.observe(self._seen, told).where(f"{COUNTED} is null").drop(COUNTED)
