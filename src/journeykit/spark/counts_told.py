@@ -26,6 +26,9 @@ class CountsTold(Protocol):
     def widened(self, ddl: str) -> str:
         """The columns that tasks give, where the table of decisions has these."""
 
+    def given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows of decisions, as tasks give them."""
+
     def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Take what a task has counted of its buckets; rows that it gives besides, if any."""
 
@@ -50,6 +53,10 @@ class AccumulatedCounts:
     def widened(self, ddl: str) -> str:
         """The columns of decisions alone."""
         return ddl
+
+    def given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows as they are."""
+        return batch
 
     def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """Take what a task has counted; no rows."""
@@ -84,6 +91,10 @@ class ObservedCounts:
     def widened(self, ddl: str) -> str:
         """The columns of decisions, and one for what was counted."""
         return f"{ddl}, {COUNTED} binary"
+
+    def given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows, with nothing counted."""
+        return batch.append_column(COUNTED, pa.nulls(batch.num_rows, pa.binary()))
 
     def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """One more row, with what a task has counted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from attrs import evolve
 
 from journeykit.columns.touch_columns import TouchReader
 from journeykit.errors import DataError, ModelError
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.arbiter import Arbiter
-    from journeykit.ledger import BaseLedger
     from journeykit.job.inputs import Progress
+    from journeykit.ledger import BaseLedger
     from journeykit.spark.counts_told import CountsTold
 
 
@@ -170,29 +171,30 @@ def decide(
     )
     schema = plain_schema(_kind_of_ids(tables), job.output.columns)
     scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
+    facts, begun = job.facts, None
     if store is not None:
         competes = None if claims is None else waiting
         how: dict[str, Any] = {"run_id": job.run_id, "at": at, "until": until, "explain": explain, "dry_run": dry_run}
         how |= {"keep": keep_decisions, "competes": competes, "partitions": partitions}
-        _, options["ledger"] = begun_in(spark, store, arbiter.decider, **how)
+        begun, options["ledger"] = begun_in(spark, store, arbiter.decider, **how)
+        facts = evolve(facts, decider=begun.decider)
         if store is not ledger:
             store.close()
-    decider = SliceDecider(shipped, grouped.slices, options, schema, scored)
-    told = None if summary is None and progress is None else _told(spark, progress)
-    decider = SliceDecider(shipped, grouped.slices, options, schema, scored, told)
+    counted = None if summary is None and progress is None else _counted(spark, progress)
+    decider = SliceDecider(shipped, grouped.slices, options, schema, scored, counted)
 
     def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return decider(batches)
 
-    if told is None:
+    if counted is None:
         return grouped.frame.mapInArrow(decided, ddl_of(schema))
     if summary is not None:
-        own = ToldRun(facts=job.facts, none=job.counts(), buckets=grouped.buckets, told=told, max_bad=max_bad)
-        summary.begin(own)
-    return told.decisions(grouped.frame.mapInArrow(decided, told.widened(ddl_of(schema))))
+        run = ToldRun(facts=facts, none=job.counts(), buckets=grouped.buckets, counted=counted, max_bad=max_bad)
+        summary.begin(evolve(run, ledger=begun))
+    return counted.decisions(grouped.frame.mapInArrow(decided, counted.widened(ddl_of(schema))))
 
 
-def _told(spark: SparkSession, progress: Progress | None) -> CountsTold:
+def _counted(spark: SparkSession, progress: Progress | None) -> CountsTold:
     """What brings the counts of tasks to the driver.
 
     Raises:

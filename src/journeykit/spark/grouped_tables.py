@@ -106,7 +106,7 @@ def _moved(frames: Iterable[Any], partitions: int | None) -> Any:
     return frame.repartition(*by).sortWithinPartitions("bucket")
 
 
-def _buckets(frame: Any, partitions: int | None) -> int:
+def _buckets(frame: Any, partitions: Any) -> int:
     """How many buckets there are."""
     if partitions is None:
         return max(1, int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions")))

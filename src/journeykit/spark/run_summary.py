@@ -9,6 +9,8 @@ from attrs import frozen
 from journeykit.errors import DataError, ModelError
 from journeykit.job.run_counts import RunCounts
 from journeykit.job.run_facts import RunFacts
+from journeykit.ledger.ledger_counts import LedgerCounts
+from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.spark.counts_told import CountsTold
 from journeykit.spark.part_counts import latest
 from journeykit.tables import BadRows
@@ -42,8 +44,8 @@ class RunSummary:
             DataError: where not all rows were made yet, too many are bad, or none of a table's rows can be used.
             ModelError: where the summary was given to no run.
         """
-        facts, counts = self._counted()
-        return facts.summary(counts)
+        run, counts = self._counted()
+        return run.summary(counts)
 
     @property
     def calendar(self) -> Calendar:
@@ -53,8 +55,8 @@ class RunSummary:
             DataError: as for the summary.
             ModelError: for a run without ``until``.
         """
-        facts, counts = self._counted()
-        return facts.calendar(counts)
+        run, counts = self._counted()
+        return run.facts.calendar(counts)
 
     def begin(self, run: ToldRun) -> None:
         """A run begins, of which this is the summary; `decide` says so.
@@ -77,11 +79,11 @@ class RunSummary:
             raise ModelError("a summary is that of a run: give it to decide as summary=", field="summary")
         return self._run.counts()
 
-    def _counted(self) -> tuple[RunFacts, RunCounts]:
+    def _counted(self) -> tuple[ToldRun, RunCounts]:
         counts = self.counts()
         assert self._run is not None  # noqa: S101  (what was counted is that of a run)
         self._run.facts.refuse(counts)
-        return self._run.facts, counts
+        return self._run, counts
 
 
 @frozen(kw_only=True)
@@ -92,14 +94,16 @@ class ToldRun:
         facts: what is known of the run.
         none: what was counted before any row.
         buckets: of which all must be counted.
-        told: brings what tasks count.
+        counted: brings what tasks count.
+        ledger: the run in the ledger, which the driver began; None without one.
         max_bad: how many bad rows are tolerated.
     """
 
     facts: RunFacts
     none: RunCounts
     buckets: frozenset[int]
-    told: CountsTold
+    counted: CountsTold
+    ledger: LedgerRun | None = None
     max_bad: int | str | None = None
 
     def counts(self) -> RunCounts:
@@ -108,7 +112,7 @@ class ToldRun:
         Raises:
             DataError: where some have not counted yet.
         """
-        parts: Any = latest(self.told.parts())
+        parts: Any = latest(self.counted.parts())
         missing = len(self.buckets - set().union(*parts))
         if missing:
             raise DataError(
@@ -120,3 +124,9 @@ class ToldRun:
         for part in parts.values():
             found.merge(part.unpacked())
         return found
+
+    def summary(self, counts: RunCounts) -> Summary:
+        """The summary of what was counted."""
+        if self.ledger is not None:
+            self.ledger.counts = counts.ledger or LedgerCounts()
+        return self.facts.summary(counts, ledger=self.ledger)

@@ -52,7 +52,7 @@ class SliceDecider:
         options: those of a `TableJob`.
         schema: the schema of the rows.
         scored: the campaigns for which the table of scores has what, as pairs.
-        told: takes what a task has counted, once it has given all of its rows; None for nobody.
+        counted: takes what a task has counted, once it has given all of its rows; None for nobody.
     """
 
     shipped: ShippedArbiter
@@ -60,29 +60,25 @@ class SliceDecider:
     options: Mapping[str, Any]
     schema: pa.Schema
     scored: frozenset[Any] = frozenset()
-    told: CountsTold | None = None
+    counted: CountsTold | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
-<<<<<<< HEAD
         arbiter, begun = self.shipped.arbiter(), self.options.get("ledger")
+        counts, buckets = RunCounts(), set[int]()
         # Its connections are those of this task.
         with nullcontext() if begun is None else begun.ledger:
-            for tables in self.slices(batches):
+            for tables in self.slices(noting(batches, buckets)):
                 job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
                 for batch in job.batches():
-                    yield plain(batch, self.schema)
-=======
-        arbiter, counts, buckets = self.shipped.arbiter(), RunCounts(), set[int]()
-        for tables in self.slices(noting(batches, buckets)):
-            job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
-            for batch in job.batches():
-                yield plain(batch, self.schema)
-            if self.told is not None:
-                counts.merge(job.counts())
-        if self.told is not None:
-            yield from self.told.tell(buckets, counts, self.schema)
->>>>>>> 9ad5df5a (A run on Spark has the summary of a local run)
+                    yield self._given(plain(batch, self.schema))
+                if self.counted is not None:
+                    counts.merge(job.counts())
+        if self.counted is not None:
+            yield from self.counted.tell(buckets, counts, self.schema)
+
+    def _given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch if self.counted is None else self.counted.given(batch)
 
 
 def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
