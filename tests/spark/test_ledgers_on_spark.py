@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from ledgers import database, ledger_of
 from mortal_ledger import MortalLedger
@@ -14,6 +16,7 @@ from parity import collected, frames, in_order
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook
 from journeykit.ledger import Ledger, MemoryLedger, StoreLedger
 from journeykit.spark import decide
+from journeykit.spark.spark_command import main
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -151,6 +154,21 @@ def test_decisions_are_kept_and_claims_wait(spark, tmp_path):
         again = decide(spark, arbiter, **given, at=AT + DAY, run_id="next", waiting=True, **how)
         assert collected(again).num_rows == 10
         assert ledger.waiting() == []
+
+
+@pytest.mark.usefixtures("spark")
+def test_the_command_reserves(tmp_path, monkeypatch):
+    """`python -m journeykit.spark --ledger`: begun again with the same run, it goes on."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "playbook.json").write_text(json.dumps(NIGHT.playbook.to_dict()), "utf-8")
+    for name, table in TABLES.items():
+        pq.write_table(table.slice(0, 50), f"{name}.parquet")
+    tables = [part for name in TABLES for part in (f"--{name}", str(tmp_path / f"{name}.parquet"))]
+    with ledger_of("sqlite", tmp_path) as ledger:
+        own = ["--out", str(tmp_path / "out"), "--granted", "--run", "night", "--ledger", str(ledger.url)]
+        for more in ([], ["--overwrite"]):
+            assert main(["playbook.json", *tables, "--at", AT.isoformat(), *own, *more]) == 0
+            assert pq.read_table("out").num_rows == len(held(ledger)) > 0
 
 
 def test_ledgers_that_executors_do_not_have_are_refused(spark, tmp_path):

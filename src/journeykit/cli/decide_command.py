@@ -115,27 +115,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         "--quiet", action="store_true", help="print neither progress nor the summary; errors are printed"
     )
     parser.add_argument("--run", type=run_name, metavar="NAME", help="a name for the run; by default a hash")
-    parser.add_argument(
-        "--ledger",
-        metavar="URL",
-        help="read the history from a ledger too, and reserve what is granted; killed, and begun again with the same "
-        "--run, it goes on",
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="with --ledger, a rehearsal: read it, reserve nothing, and leave no mark of the run",
-    )
-    parser.add_argument(
-        "--keep-decisions",
-        action="store_true",
-        help="with --ledger, keep what was decided of each contact there; `journeykit ledger explain` shows it",
-    )
-    parser.add_argument(
-        "--waiting",
-        action="store_true",
-        help="with --ledger and --claims, let the claims that wait there compete too, weighed afresh",
-    )
+    add_ledger_options(parser)
     add_engine(
         parser,
         "rows",
@@ -257,11 +237,33 @@ def _room(arguments: argparse.Namespace) -> FreeSlots:
     return found
 
 
-def _done(arguments: argparse.Namespace) -> Job | TableJob:
-    """The job, done: its decisions are written."""
-    from journeykit.cli.progress_bar import ProgressBar
+def add_ledger_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is about a ledger."""
+    parser.add_argument(
+        "--ledger",
+        metavar="URL",
+        help="read the history from a ledger too, and reserve what is granted; killed, and begun again with the same "
+        "--run, it goes on",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="with --ledger, a rehearsal: read it, reserve nothing, and leave no mark of the run",
+    )
+    parser.add_argument(
+        "--keep-decisions",
+        action="store_true",
+        help="with --ledger, keep what was decided of each contact there; `journeykit ledger explain` shows it",
+    )
+    parser.add_argument(
+        "--waiting",
+        action="store_true",
+        help="with --ledger and --claims, let the claims that wait there compete too, weighed afresh",
+    )
 
-    _check_outputs(arguments)
+
+def check_ledger_options(arguments: argparse.Namespace) -> None:
+    """Refuse options of a ledger without one, and those that do not go together."""
     for name in ("dry_run", "keep_decisions", "waiting"):
         if getattr(arguments, name) and arguments.ledger is None:
             raise UsageError(f"--{name.replace('_', '-')} is about a ledger: give --ledger too")
@@ -269,6 +271,14 @@ def _done(arguments: argparse.Namespace) -> Job | TableJob:
         raise UsageError("--dry-run keeps nothing: leave out --keep-decisions")
     if arguments.waiting and arguments.claims is None:
         raise UsageError("--waiting: what waits competes with claims that are brought: give --claims too")
+
+
+def _done(arguments: argparse.Namespace) -> Job | TableJob:
+    """The job, done: its decisions are written."""
+    from journeykit.cli.progress_bar import ProgressBar
+
+    _check_outputs(arguments)
+    check_ledger_options(arguments)
     arbiter = arbiter_of(arguments)
     inputs = inputs_of(arguments)
     if arguments.save_prices is not None and not arbiter.playbook.quotas:

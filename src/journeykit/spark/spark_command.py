@@ -19,7 +19,7 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.cli.command_parser import CommandParser
-from journeykit.cli.decide_command import arbiter_of
+from journeykit.cli.decide_command import add_ledger_options, arbiter_of, check_ledger_options
 from journeykit.cli.main import EXIT_CODES
 from journeykit.cli.main import main as command_line
 from journeykit.errors import DataError, JourneykitError, MissingExtraError, ModelError
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Decide all contacts of a table on Spark: the rows that `journeykit decide` gives.",
         epilog=EXIT_CODES,
     )
-    parser.set_defaults(command=_decide, ledger=None)
+    parser.set_defaults(command=_decide)
     parser.add_argument("playbook", metavar="PLAYBOOK", help="a playbook: .yaml, .toml or .json, where the driver runs")
     tables = parser.add_argument_group("tables", _PLACES)
     for name, words in _TABLES.items():
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--until", type=instant, metavar="T", help="the last instant of a plan")
     add_policy(parser)
     _add_output(parser)
+    add_ledger_options(parser)
     return parser
 
 
@@ -130,6 +131,7 @@ def _partitions(text: str) -> int:
 def _decide(arguments: argparse.Namespace) -> int:
     out = _out(arguments)
     zone_of(arguments)
+    check_ledger_options(arguments)
     arbiter = arbiter_of(arguments)
     partitioning = (
         None if arguments.partition is None else Partitioning.of(arguments.partition, arbiter.playbook.timezone)
@@ -175,6 +177,7 @@ def _decisions(
             outcomes="all" if arguments.all else "granted" if arguments.granted else None,
             columns=chosen,
             run_id=arguments.run,
+            **{name: getattr(arguments, name) for name in ("ledger", "dry_run", "keep_decisions", "waiting")},
         )
     except ModelError as error:
         raise UsageError(str(error)) from error
