@@ -12,10 +12,11 @@ import pytest
 from ledgers import database, ledger_of
 from mortal_ledger import MortalLedger
 from parity import collected, frames, in_order
+from test_run_summary import lose_shuffles
 
 from journeykit import Arbiter, Claim, Contact, ModelError, Playbook
 from journeykit.ledger import Ledger, MemoryLedger, StoreLedger
-from journeykit.spark import decide
+from journeykit.spark import RunSummary, decide
 from journeykit.spark.spark_command import main
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -50,6 +51,7 @@ def history(ledger):
         other.decide(who, claims=[Claim(campaign="c0", content="note", channel="email")], at=AT - DAY, ledger=ledger)
     for number in range(0, 40, 8):
         ledger.opt_out(f"p{number}", at=AT - DAY)
+    ledger.opt_out("nobody", at=AT - DAY, topic="knitting")
     visits = [{"contact_id": f"p{number}", "event": "visit", "at": AT - DAY} for number in range(0, PEOPLE, 2)]
     ledger.record_events([*visits, {"contact_id": "nobody", "event": "visit", "at": AT}])
 
@@ -61,6 +63,7 @@ def disturb(ledger):
         who = Contact(id=f"p{number}", consent=["email"])
         other.decide(who, claims=[Claim(campaign="x", content="note", channel="email")], at=AT, ledger=ledger)
     ledger.opt_out("p7", at=AT)
+    ledger.opt_out("nobody", at=AT, topic="sailing")
 
 
 def held(ledger, run_id="night"):
@@ -72,12 +75,12 @@ def held(ledger, run_id="night"):
 
 
 def local(ledger, **how):
-    """A local run, with the same disturbance once it has begun: its rows, in order, and what it has reserved."""
+    """A local run, with the same disturbance once it has begun: its rows, what it has reserved, and what it tells."""
     from journeykit.job import TableJob
 
     job = TableJob(NIGHT, **TABLES, at=AT, run_id="night", ledger=ledger, everything=True, **how)
     disturb(ledger)
-    return in_order(job.table()), held(ledger)
+    return in_order(job.table()), held(ledger), job.summary().to_dict()
 
 
 def on_spark(spark, ledger, **how):
@@ -102,14 +105,20 @@ def test_a_worker_that_is_killed_changes_nothing(spark, tmp_path, wanted):
         token = tmp_path / "token"
         token.touch()
         with MortalLedger(url, token, 2, patience=900) as mortal:
-            found = on_spark(spark, mortal)
+            told = RunSummary()
+            found = on_spark(spark, mortal, summary=told)
             disturb(ledger)
-            assert (in_order(collected(found)), held(ledger)) == wanted
+            pairs = found.rdd.map(lambda row: (row.reason, 1)).reduceByKey(lambda one, two: one + two, 2)
+            reasons = dict(pairs.collect())
             assert not token.exists(), "one has died"
-            assert in_order(collected(found)) == wanted[0], "the stage is done again"
+            assert (held(ledger), told.get.to_dict()) == wanted[1:]
+            lose_shuffles(spark)
+            assert dict(pairs.collect()) == reasons == told.get.reasons, "a stage is done again"
+            assert (in_order(collected(found)), held(ledger), told.get.to_dict()) == wanted
         # The run is begun again, by another program.
-        assert in_order(collected(on_spark(spark, url, partitions=2))) == wanted[0]
-        assert held(ledger) == wanted[1]
+        told = RunSummary()
+        assert in_order(collected(on_spark(spark, url, partitions=2, summary=told))) == wanted[0]
+        assert (held(ledger), told.get.to_dict()) == wanted[1:]
 
 
 def test_twice_at_once_reserves_once(spark, tmp_path, wanted):
@@ -120,7 +129,7 @@ def test_twice_at_once_reserves_once(spark, tmp_path, wanted):
         disturb(ledger)
         with ThreadPoolExecutor(2) as pool:
             one, other = (in_order(own) for own in pool.map(collected, both))
-        assert (one, held(ledger)) == (other, held(ledger)) == wanted
+        assert (one, held(ledger)) == (other, held(ledger)) == wanted[:2]
         # A rehearsal of another run counts what is reserved now, and reserves nothing.
         rehearsal = collected(on_spark(spark, ledger, run_id="day", dry_run=True, outcomes="granted", everything=False))
         assert (rehearsal.num_rows, held(ledger, "day")) == (0, [])

@@ -127,6 +127,10 @@ class ToldRun:
 
     def summary(self, counts: RunCounts) -> Summary:
         """The summary of what was counted."""
-        if self.ledger is not None:
-            self.ledger.counts = counts.ledger or LedgerCounts()
-        return self.facts.summary(counts, ledger=self.ledger)
+        if self.ledger is None:
+            return self.facts.summary(counts)
+        self.ledger.counts = counts.ledger or LedgerCounts()
+        self.ledger.tell(counts.mismatches)
+        # The run may have opened the ledger itself, by its address.
+        with self.ledger.ledger:
+            return self.facts.summary(counts, ledger=self.ledger)
