@@ -118,6 +118,19 @@ def test_rows_without_an_id_are_spread():
     assert min(sizes) > 150
 
 
+def test_an_account_of_very_many_contacts_is_one_slice_and_the_others_stay_small():
+    """A bucket is no smaller than its largest account; no other is larger for it."""
+    contacts = [{"contact_id": str(n), "account_id": "acme" if n % 2 else None, "score": 0} for n in range(20_000)]
+    touches = [{"contact_id": n, "sent_at": None, "channel": "email"} for n in range(20_000)]
+    found = slices(contacts, touches, 8, 5_000, accounts=True)
+    sizes = sorted(tables["contacts"].num_rows for tables in found)
+    assert len(sizes) == 8
+    assert sum(sizes) == 20_000
+    assert sizes[-1] > 10_000
+    assert sizes[-2] < 2_000
+    assert all(tables["contacts"].num_rows == tables["touches"].num_rows for tables in found)
+
+
 def test_small_buckets_make_one_slice():
     """Slices are as large as is worth a job."""
     found = [
@@ -139,9 +152,9 @@ def test_a_table_of_spark_comes_in_slices(spark):
 
     contacts = spark.range(1000).selectExpr("id as Contact_ID", "id * 2 as `a.b`", "id as other")
     touches = spark.range(3000).selectExpr("string(id % 1000) as contact_id", "timestamp '2026-11-01' as sent_at")
-    wanted = lambda table, column: column != "other"  # noqa: E731
+    wanted = lambda table, column: column not in ("other", "months")  # noqa: E731
     tables = {"contacts": contacts, "touches": touches}
-    grouped = GroupedTables(tables, wanted=wanted, partitions=3, order_by="other desc")
+    grouped = GroupedTables(tables, wanted=wanted, partitions=3, order_by="a.b desc")
     assert grouped.empty["contacts"].schema == pa.schema([(n, pa.int64()) for n in ("Contact_ID", "a.b", "other")])
     found = grouped.frame.mapInArrow(SliceSizes(grouped.slices), "contacts long, touches long, twice long, none long")
     rows = [tuple(row) for row in found.collect()]
@@ -153,6 +166,10 @@ def test_a_table_of_spark_comes_in_slices(spark):
         GroupedTables({"contacts": contacts.drop("Contact_ID")})
     with pytest.raises(DataError, match="'upated' is missing"):
         GroupedTables({"contacts": contacts}, order_by=["upated desc"])
+    months = contacts.selectExpr("*", "make_ym_interval(1) as months")
+    assert GroupedTables({"contacts": months}, wanted=wanted).empty["contacts"].schema.names[-1] == "months"
+    with pytest.raises(DataError, match="the column 'months' is of the type interval"):
+        GroupedTables({"contacts": months})
     with pytest.raises(ModelError, match="from 1 on"):
         GroupedTables({"contacts": contacts}, partitions=0)
 

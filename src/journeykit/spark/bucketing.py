@@ -94,7 +94,9 @@ def _account_keys(contacts: pa.Table) -> np.ndarray:
 
 def bucketed(table: pa.Table, place: int, keys: np.ndarray, labels: Sequence[int]) -> pa.RecordBatch:
     """The rows of a table in buckets: those of each bucket as one text of bytes, a stream in Arrow's format."""
-    buckets = ((keys >> np.uint64(32)) % np.uint64(len(labels))).astype(np.int32)
+    # Numbers of 16 bits are sorted several times as fast.
+    small = np.uint16 if len(labels) < 1 << 16 else np.int64
+    buckets = ((keys >> np.uint64(32)) % np.uint64(len(labels))).astype(small)
     rows = np.argsort(buckets, kind="stable")
     first = np.searchsorted(buckets[rows], np.arange(len(labels) + 1)).tolist()
     ordered = table.take(numbers(rows, pa.int64())).combine_chunks()
