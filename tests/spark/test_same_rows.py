@@ -203,6 +203,22 @@ def test_a_strict_run_refuses_what_the_playbook_does_not_know(spark):
         decide(spark, arbiter, spark.createDataFrame(table(rows).drop_columns("score")), at=AT, strict=True)
 
 
+def test_skew_changes_nothing(spark):
+    """An account with most of the contacts, a contact with most of the touches, and many rows without an id."""
+    playbook = Playbook.from_dict(TWO | {"caps": [{"name": "five", "max": 5, "per": "account", "window": {"rolling": "7d"}}]})
+    arbiter = Arbiter(playbook)
+    ids = [*map(str, range(400)), *[None] * 2000]
+    rows = [
+        {"contact_id": own, "account_id": "big" if place % 8 else f"a{place}", "score": 50, "consent_email": True}
+        for place, own in enumerate(ids)
+    ]
+    sent = [{"contact_id": "8", "sent_at": AT - timedelta(minutes=own), "channel": "email"} for own in range(5000)]
+    tables, how = {"contacts": table(rows), "touches": table(sent)}, {"at": AT, "outcomes": "granted"}
+    found = in_order(collected(decide(spark, arbiter, **frames(spark, tables), **how, partitions=3)))
+    assert found == in_order(arbiter.decide_table(**tables, **how))
+    assert len(found) == 5 + 2 * 49
+
+
 def test_a_part_that_cannot_be_read_fails_the_run(spark, tmp_path):
     """A file of a table that is broken: Spark's error, and no decisions without it."""
     folder = tmp_path / "contacts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from random import Random
 
 import pyarrow as pa
@@ -10,6 +11,8 @@ from parity import Case, cases, in_order
 
 from journeykit import Arbiter, ModelError, Playbook, PolicyError
 from journeykit.job import TableJob
+from journeykit.model.prices import Prices
+from journeykit.model.tripped_guards import TrippedGuards
 from journeykit.policies import Weighted
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
@@ -60,14 +63,13 @@ def test_a_slice_without_scores_of_a_campaign_knows_that_others_have_some():
 
 def test_an_arbiter_travels_by_text_and_names():
     """The arbiter that arrives has the playbook, the policies, and all else; and a process compiles it once."""
-    own = Arbiter(Playbook(name="harmony", policy="mine"), {"mine": Weighted()}, node_budget=7)
-    shipped = ShippedArbiter.of(own)
-    found = shipped.arbiter()
-    assert (found.fingerprint, found.policy_identity, found.node_budget) == (
-        own.fingerprint,
-        own.policy_identity,
-        7,
-    )
+    playbook = Playbook(name="harmony", policy="mine")
+    prices = Prices(playbook.fingerprint)
+    guards = TrippedGuards(playbook=playbook.fingerprint, until=datetime(2026, 11, 5, tzinfo=UTC))
+    own = Arbiter(playbook, {"mine": Weighted()}, prices, node_budget=7, guards=guards)
+    found = ShippedArbiter.of(own).arbiter()
+    for name in ("playbook", "fingerprint", "policy_identity", "prices", "node_budget", "guards"):
+        assert getattr(found, name) == getattr(own, name)
     assert ShippedArbiter.of(own).arbiter() is found
 
 
