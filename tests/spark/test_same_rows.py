@@ -11,10 +11,11 @@ import pytest
 import tabled
 from generate import events, lively, with_events
 from parity import Case, cases, collected, frames, in_order, table
+from test_run_summary import assert_told_alike, local_job
 
 from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.policies import Weighted
-from journeykit.spark import decide
+from journeykit.spark import RunSummary, decide
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 TWO = {
@@ -60,18 +61,21 @@ SEEDS = [(own.seed, (1, 3, 7)[place % 3]) for place, own in enumerate(cases((0, 
 @pytest.mark.parametrize(("seed", "partitions"), SEEDS)
 @pytest.mark.usefixtures("small_batches")
 def test_random_playbooks_are_decided_alike(spark, seed, partitions):
-    """Tables with faults, claims, scores, plans, arms and exploration: every row is that of one local job."""
-    case = Case(seed, people=30)
-    how = case.options | {"partitions": partitions, "order_by": "nr"}
-    found = decide(spark, case.arbiter, **frames(spark, case.tables), **how)
-    assert in_order(collected(found)) == in_order(case.decided())
+    """Tables with faults, claims, scores, plans, arms and exploration: rows and summary are those of one local job."""
+    assert_decided_alike(spark, Case(seed, people=30), partitions)
+
+
+def assert_decided_alike(spark, case, partitions):
+    """Every row, and all that the summary tells, of one local job."""
+    how, told = case.options | {"partitions": partitions, "order_by": "nr"}, RunSummary()
+    found = collected(decide(spark, case.arbiter, **frames(spark, case.tables), **how, summary=told))
+    assert in_order(found) == in_order(case.decided())
+    assert_told_alike(told, local_job(case.arbiter, case.tables, **case.options))
 
 
 def test_accounts_are_decided_together(spark):
     """Caps per account: the contacts of one account come to one place, however they and their touches lie."""
-    own = next(cases([6, 7, 8], people=20, accounts=True))
-    found = decide(spark, own.arbiter, **frames(spark, own.tables), **own.options, partitions=3, order_by="nr")
-    assert in_order(collected(found)) == in_order(own.decided())
+    assert_decided_alike(spark, next(cases([7], people=20, accounts=True)), 3)
 
 
 def test_events_count_alike(spark):
@@ -161,9 +165,7 @@ def test_a_policy_of_ones_own_travels_by_name(spark):
 
 def test_connect_gives_the_same(connect):
     """A session of Spark Connect, whose tables and functions travel to a server."""
-    case = next(cases([15], people=20))
-    found = decide(connect, case.arbiter, **frames(connect, case.tables), **case.options, partitions=3, order_by="nr")
-    assert in_order(collected(found)) == in_order(case.decided())
+    assert_decided_alike(connect, next(cases([15], people=20)), 3)
 
 
 def test_what_cannot_be_is_said_at_once(spark):
@@ -206,7 +208,9 @@ def test_a_strict_run_refuses_what_the_playbook_does_not_know(spark):
 
 def test_skew_changes_nothing(spark):
     """An account with most of the contacts, a contact with most of the touches, and many rows without an id."""
-    playbook = Playbook.from_dict(TWO | {"caps": [{"name": "five", "max": 5, "per": "account", "window": {"rolling": "7d"}}]})
+    playbook = Playbook.from_dict(
+        TWO | {"caps": [{"name": "five", "max": 5, "per": "account", "window": {"rolling": "7d"}}]}
+    )
     arbiter = Arbiter(playbook)
     ids = [*map(str, range(400)), *[None] * 2000]
     rows = [
