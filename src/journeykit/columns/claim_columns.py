@@ -197,7 +197,7 @@ class ClaimEncoder:
         if "contact_id" in places:
             self.one[own], self.two[own], bad = id_keys(columns[places["contact_id"]], rows)
         found_rows = self.rows[own]
-        texts = [self._values(columns, places, name, suspect) for name in _ASKED]
+        texts = [self._values(columns, places, name, suspect) for name in ASKED]
         found_rows["kind"] = self._numbered(texts, suspect)
         found_rows["own"] = self._owns(columns, places, suspect)
         extra: Any = self.extra[own] if len(self.extra) else {}
@@ -444,7 +444,7 @@ class ClaimEncoder:
         return found
 
 
-_ASKED = (*CLAIM_COLUMNS[1:4], *CLAIM_FACETS)
+ASKED = (*CLAIM_COLUMNS[1:4], *CLAIM_FACETS)
 """The columns that say what a claim asks for."""
 _MOST_CODES = 2**40
 _AT_ONCE = 2**20

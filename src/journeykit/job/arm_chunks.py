@@ -15,7 +15,7 @@ from journeykit.columns.row_causes import RowCause
 from journeykit.job.chunk_decider import NOTHING_CHOSEN, ChunkDecider
 from journeykit.kernels.interface.codes import BAD
 from journeykit.model.bad_row import BadRow
-from journeykit.quotas.arm_quotas import ArmQuotaRun, sides_of_arms
+from journeykit.quotas.arm_quotas import sides_of_arms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from journeykit.job.chunk_state import ChunkState, Piece
     from journeykit.job.table_reader import TableReader
     from journeykit.model.quota import Side
-    from journeykit.quotas.quota_run import QuotaRun
+    from journeykit.quotas.chosen_claims import ChosenClaims
 
 
 class ArmChunk(NamedTuple):
@@ -83,7 +83,7 @@ class ArmChunks(ChunkDecider):
         numbers = list(range(len(shares)))
         own_sides: list[Sequence[Side]] = [sides] * len(shares)
         if sides:
-            numbers = self._present(reader)
+            numbers = list(reader.arms) or self.present(reader) or [0]
             own_sides = list(sides_of_arms(sides, [shares[number] for number in numbers]))
         self.arms: list[ArmChunk] = []
         for number, own in zip(numbers, own_sides, strict=True):
@@ -91,8 +91,8 @@ class ArmChunks(ChunkDecider):
             decider = ChunkDecider(engine, labels, claim_ids, columns, threads=threads, coded=coded)
             self.arms.append(ArmChunk(number, shares[number], decider))
 
-    def _present(self, reader: TableReader) -> list[int]:
-        """The combinations of arms that have contacts who can be read; the first, where there are none at all."""
+    def present(self, reader: TableReader) -> list[int]:
+        """The combinations of arms that have contacts who can be read."""
         named: set[int] = set()
         for chunk in reader.chunks(lambda name: name.strip().casefold() == "contact_id"):
             named.update(np.unique(self.number_of(chunk)).tolist())
@@ -104,7 +104,7 @@ class ArmChunks(ChunkDecider):
             if not isinstance(given, BadRow):
                 state = reader.state(given)
                 found |= self._readable(reader, state, named - found)
-        return sorted(found) or [0]
+        return sorted(found)
 
     def _readable(self, reader: TableReader, state: ChunkState, wanted: set[int]) -> set[int]:
         """Of some combinations of arms those that have a contact of a chunk who can be read."""
@@ -152,7 +152,7 @@ class ArmChunks(ChunkDecider):
         """Kinds of touches, for the kernels, by combination of arms."""
         return [own.decider.shapes(parts) for own in self.arms]
 
-    def decided(self, state: ChunkState, shapes: Any, run: QuotaRun | None = None) -> ChunkState:
+    def decided(self, state: ChunkState, shapes: Any, run: ChosenClaims | None = None) -> ChunkState:
         """A chunk with what is decided of its contacts, arm by arm; those that the kernels give up fall back too."""
         numbers, apart, cause = self.number_of(state.chunk), state.apart.copy(), state.cause.copy()
         pieces: list[Piece] = []
@@ -160,9 +160,7 @@ class ArmChunks(ChunkDecider):
             mine = numbers == own.number
             if mine.any() or (not pieces and place == len(self.arms) - 1):
                 part = self.part(state, own, mine)
-                given = NOTHING_CHOSEN
-                if isinstance(run, ArmQuotaRun):
-                    given = run.arms[place].run.part(state.start, state.stop)
+                given = NOTHING_CHOSEN if run is None else run.of_arm(place).part(state.start, state.stop)
                 piece = own.decider.decide(part, kinds, given)
                 cause[part.apart & ~apart] = RowCause.ARM
                 apart |= part.apart
@@ -188,7 +186,7 @@ def engine_by_rules(
     claims = reader.claims
     asked: dict[str, Any] = {}
     if claims is not None:
-        openings, _ = openings_asked(decider.ruleset, claims.asks)
+        openings, _ = openings_asked(decider.ruleset, (*reader.asks, *claims.asks))
         asked = {"openings": openings, "dates": claims.dates, "numbers": tuple(claims.numbers)}
         asked["brings_cost"] = claims.brings_cost
     engine = ColumnarEngine(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeykit.job.arm_counts import ArmCounts
     from journeykit.job.chunk_state import ChunkState
     from journeykit.kernels.interface.problem_arrays import ProblemPool
-    from journeykit.quotas.quota_run import QuotaRun
+    from journeykit.quotas.chosen_claims import ChosenClaims
 
 NOTHING_CHOSEN = QuotaChoiceArrays(
     known=0,
@@ -95,7 +95,7 @@ class ChunkDecider:
         finally:
             self._workers.put(worker)
 
-    def decided(self, state: ChunkState, shapes: Any, run: QuotaRun | None = None) -> ChunkState:
+    def decided(self, state: ChunkState, shapes: Any, run: ChosenClaims | None = None) -> ChunkState:
         """A chunk with what is decided of its contacts; those that the kernels give up fall back too.
 
         Args:

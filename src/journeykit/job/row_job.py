@@ -313,9 +313,10 @@ class RowJob(Run):
         except ImportError as error:
             raise missing(error.name, "quotas", "a run with quotas") from error
         made = [self.group([contact for _, contact in rows]) for rows in groups]
-        self.quota_run = choose_for_groups(self.decider, made, claims=self.claims_given, threads=1, sides=self.sides)
+        run = choose_for_groups(self.decider, made, claims=self.claims_given, threads=1, sides=self.sides)
+        self.quota_run = self.choices = run
         if self.ledger is not None:
-            self.ledger.charges = self.quota_run.charges
+            self.ledger.charges = run.charges
         self.watch.begin("deciding")
         return made
 

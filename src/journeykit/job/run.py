@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from journeykit.model.claim import Claim, Scored
     from journeykit.model.contact import Contact
     from journeykit.model.decision import Decision
+    from journeykit.quotas.chosen_claims import ChosenClaims
     from journeykit.quotas.quota_run import QuotaRun
     from journeykit.tables.folder_output import FolderOutput
 
@@ -123,6 +124,7 @@ class Run:
         bad: the rows that could not be used.
         ledger: the run in the ledger, or None.
         quota_run: what the run chose so that its quotas hold, once it has chosen; None without quotas.
+        choices: what that is for each contact; for a part of a run, which does not choose, it is given.
         sides: the sides of the quotas; of those with a window what is left of each of the run's periods.
         used: by side of the quotas, what was granted by the row engine uses.
         arms: what was counted by arm; None without experiments.
@@ -187,6 +189,7 @@ class Run:
         self.waiting: RunWaiting | None = None
         self._competes = waiting
         self.quota_run: QuotaRun | None = None
+        self.choices: ChosenClaims | None = None
         self.sides = [side for quota in decider.playbook.quotas for side in quota.sides]
         if ledger is None:
             need_ledger(decider.ruleset.counted)
@@ -400,7 +403,7 @@ class Run:
 
     def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
         """What the run chose for a contact or group, by number, and at which prices; None without quotas."""
-        run = self.quota_run
+        run = self.choices
         return None if run is None else (run.choice(number), run.charges)
 
     def group_of(self, contacts: Sequence[Contact], inputs: Mapping[str, ContactInputs]) -> ContactGroup:

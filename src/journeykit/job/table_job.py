@@ -180,8 +180,8 @@ class TableJob(Run):
                 self._choose()
             self.watch.begin("deciding")
             yield from self._decided(stretch, last)
-        if self.quota_run is not None:
-            self.quota_run.confirm(self.usage())
+        if self.choices is not None:
+            self.choices.confirm(self.usage())
         reader.finish()
         self.tell_progress(self._tally.contacts, self._tally.contacts)
         for name, own in reader.sources.items():
@@ -220,16 +220,16 @@ class TableJob(Run):
         """Choose for all contacts together, so that the quotas hold; from then on that is what they get."""
         from journeykit.job.table_quotas import choose_for_all
 
-        self.quota_run = choose_for_all(self, self.reader, self.chunks, self._fallback)
+        self.quota_run = self.choices = choose_for_all(self, self.reader, self.chunks, self._fallback)
         if self.ledger is not None:
-            self.ledger.charges = self.quota_run.charges
+            self.ledger.charges = self.choices.charges
 
     def _decided(self, stretch: Partition | None, last: dict[str, int] | None) -> Iterator[DecidedPart]:
         """The rows of the contacts that are joined now."""
         shapes = self.chunks.shapes(self.reader.parts.list)
 
         def decide(given: tuple[Part | Chunk, int]) -> ChunkState:
-            state, run = self.reader.state(given), self.quota_run
+            state, run = self.reader.state(given), self.choices
             # Accounts are chosen for by group, and decided by the row engine.
             return self.chunks.decided(state, shapes, None if self.decider.by_account else run)
 

@@ -98,10 +98,14 @@ class TableReader:
         unknown_events: likewise, events.
         undecided: the numbers of contacts that could not be decided.
         scored: for which campaigns scores have what, besides those that are read, where these are a part of a table.
+        asks: what is asked for by claims, likewise, where it must have the same numbers in all parts.
+        arms: the combinations of arms that share the quotas, where other parts have contacts of some of them.
     """
 
     engine: ColumnarEngine
     scored: Scored = ()
+    asks: Sequence[tuple[Any, ...]] = ()
+    arms: Sequence[int] = ()
 
     def __init__(self, run: Run, threads: int) -> None:
         self.run = run
@@ -331,7 +335,8 @@ class TableReader:
         with run.watch.table("claims") if "claims" in self.sources else nullcontext():
             claims = self._read_claims() if "claims" in self.sources else None
         scores = self._score_table
-        openings, lists = openings_asked(run.decider.ruleset, () if claims is None else claims.asks)
+        openings, lists = openings_asked(run.decider.ruleset, (*self.asks, *(() if claims is None else claims.asks)))
+        del lists[: len(self.asks)]
         asked: dict[str, Any] = {"at": run.at, "until": run.until, "explain": run.explain}
         if claims is None:
             need_no_columns(playbook)

@@ -79,7 +79,7 @@ class TableReservations:
         rows = {names[row]: row for row in granted}
         late: list[tuple[np.ndarray, Piece]] = []
         # What a run with quotas has chosen is judged contact by contact.
-        together = None if self._run.quota_run is not None else partial(self._decide_late, state, rows, contacts, late)
+        together = None if self._run.choices is not None else partial(self._decide_late, state, rows, contacts, late)
         proposals += self._fallback_proposals(state, none)
         ledger.check_none(none)
         again = ledger.settle(sorted(proposals, key=lambda proposal: proposal.names), together)

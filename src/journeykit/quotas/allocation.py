@@ -100,11 +100,10 @@ def allocate(pools: PoolParts, room: Capacity, *, limit: int) -> Allocation:
         room: the rows of the quotas.
         limit: the most lines of the master.
     """
-    facts = pools.facts
-    if not pools.is_here and (facts.items <= pools.few or facts.units <= _FEW):
+    facts, passes = pools.facts, Passes(pools, room, keeps=True)
+    if not pools.is_here and (facts.items <= pools.few or facts.units <= _FEW or passes.share == 1.0):
         return _allocate_together(pools.some(every_unit), pools, room, limit=limit)
     pools.forget()
-    passes = Passes(pools, room, keeps=True)
     free = np.zeros(room.rows)
     if not facts.units:
         nothing = TakenSums(np.zeros(pools.kinds, np.int64), np.zeros((pools.kinds, pools.columns), np.int64), 0)

@@ -115,7 +115,7 @@ class ArmQuotaRun(QuotaRun):
         self._arm_of = arm_of
         total = sum(own.share for own in arms) or 1.0
         runs = [own.run for own in arms]
-        self.used = np.sum([run.used for run in runs], axis=0, dtype=np.int64)
+        self.used = np.array([run.used for run in runs], np.int64).sum(axis=0)
         self.value = sum(run.value for run in runs)
         self.passes = sum(run.passes for run in runs)
         # One unit more of a quota is shared out like the quota.
@@ -132,6 +132,10 @@ class ArmQuotaRun(QuotaRun):
     def granted_of(self, side: Side) -> int:
         """How many messages were granted on the days of a quota."""
         return sum(own.run.granted_of(side) for own in self.arms)
+
+    def of_arm(self, place: int) -> QuotaRun:
+        """What is chosen for contacts of an arm."""
+        return self.arms[place].run
 
     def _run_of(self, contact: int) -> QuotaRun:
         return self.arms[int(self._arm_of[contact])].run

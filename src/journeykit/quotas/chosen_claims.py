@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.engine.class_rows import classes_of
 from journeykit.kernels.interface.contact_arrays import QuotaChoiceArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from journeykit.engine.contact_group import QuotaChoice
+    from journeykit.engine.quota_charges import QuotaCharges
+    from journeykit.engine.selection import SelectionProblem
     from journeykit.quotas.pool_slice import PoolSlice
 
 
@@ -20,10 +23,19 @@ class ChosenClaims:
 
     Args:
         contacts: how many contacts there are.
+        charges: what the prices take from claims, once there are prices.
+
+    Attributes:
+        used: by side of the quotas, what all of it uses.
+        elsewhere: how many contacts there are elsewhere for whom caps that count campaigns count messages.
     """
 
-    def __init__(self, contacts: int) -> None:
+    def __init__(self, contacts: int, charges: QuotaCharges | None = None) -> None:
         self.contacts = contacts
+        self.used: np.ndarray = np.zeros(0, np.int64)
+        self._charges = charges
+        self.elsewhere = 0
+        self._careful: set[int] = set()
         self._known = 0
         self._first = [np.zeros(contacts + 1, np.int64) for _ in range(2)]
         self._item = [np.zeros(0, np.int32) for _ in range(2)]
@@ -61,7 +73,63 @@ class ChosenClaims:
             found.append(frozenset(own.tolist()) if self._known > place else None)
         return found[0], found[1]
 
+    def of_arm(self, place: int) -> ChosenClaims:  # noqa: ARG002  (where there are experiments, it is asked)
+        """What is chosen for contacts of an arm, given the place of the arm among those of the run."""
+        return self
+
+    def note_careful(self, number: int, problem: SelectionProblem) -> None:
+        """Note a contact for whom caps that count campaigns count messages, which allows less."""
+        if classes_of(problem):
+            self._careful.add(number)
+
+    @property
+    def careful(self) -> int:
+        """How many contacts there are for whom caps that count campaigns count messages."""
+        return len(self._careful) + self.elsewhere
+
+    @property
+    def charges(self) -> QuotaCharges:
+        """What the prices take from claims."""
+        assert self._charges is not None  # noqa: S101  (asked once all is chosen)
+        return self._charges
+
+    def confirm(self, used: Sequence[int]) -> None:
+        """Compare what the rows use, added up once more, with what was meant to be granted.
+
+        Raises:
+            AssertionError: where they differ: that should not happen.
+        """
+        if not np.array_equal(used, self.used):
+            raise AssertionError(f"the rows use {list(used)} of the quotas, not {self.used.tolist()}")
+
     @property
     def done(self) -> bool:
         """Whether all is chosen."""
         return self._known == 2
+
+
+class ArmChoices(ChosenClaims):
+    """What is given as chosen for contacts, arm by arm.
+
+    Args:
+        arms: what is chosen for the contacts of each arm; of all contacts, where there are no experiments.
+        arm_of: by contact, the place of the contact's arm among these.
+        charges: what the prices take from claims.
+    """
+
+    def __init__(self, arms: Sequence[ChosenClaims], arm_of: np.ndarray, charges: QuotaCharges) -> None:
+        super().__init__(len(arm_of), charges)
+        self._arms = arms
+        self._arm_of = arm_of
+
+    def of_arm(self, place: int) -> ChosenClaims:
+        """What is chosen for contacts of an arm."""
+        return self._arms[place]
+
+    def part(self, start: int, stop: int) -> QuotaChoiceArrays:
+        """What was chosen for some contacts, where all are of one arm."""
+        return self._arms[0].part(start, stop)
+
+    def choice(self, contact: int) -> QuotaChoice:
+        """What was chosen for one contact, for the row engine."""
+        return self._arms[int(self._arm_of[contact])].choice(contact)

@@ -134,14 +134,19 @@ class Passes:
         """Asks for the distinct choices at several prices, of which the first are the best."""
         return ChoicesAt(self.charges(many), self.room, many[0], is_hard=self.is_hard, keeps=keeps)
 
+    @property
+    def share(self) -> float:
+        """The share of the units that are a sample; all of them where it would be most of them."""
+        wanted = _HARD_SAMPLE if self.is_hard else _HARD
+        found = min(_SAMPLE / max(1, self.facts.units), wanted / max(1, self.hard))
+        return 1.0 if found > 0.5 else found
+
     @cached_property
     def sample(self) -> PoolSlice | None:
         """The units of a hashed sample; None for all."""
-        units = self.facts.units
-        share = min(_SAMPLE / max(1, units), (_HARD_SAMPLE if self.is_hard else _HARD) / max(1, self.hard))
-        if share > 0.5:
+        if self.share == 1.0:
             return None
-        found = self.pools.some(UnitsBelow(int(2**64 * share))).slice
+        found = self.pools.some(UnitsBelow(int(2**64 * self.share))).slice
         return found if found.pool.units else None
 
     def at(self, prices: np.ndarray, sample: PoolSlice | None = None) -> Sums:

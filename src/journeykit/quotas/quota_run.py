@@ -11,7 +11,6 @@ from journeykit.basics.validation import MILLIONTH, scaled
 from journeykit.columns.problem_pool import GrowingPool
 from journeykit.columns.quota_arrays import fold, need_no_columns
 from journeykit.columns.ruleset_arrays import RulesetArrays
-from journeykit.engine.class_rows import classes_of
 from journeykit.engine.quota_charges import QuotaCharges, Slot
 from journeykit.errors import InfeasibleError, ModelError
 from journeykit.kernels.interface.codes import OBEYS_CAPS
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from journeykit.engine.arbitration import TwoRounds
     from journeykit.engine.contact_group import ContactGroup, QuotaChoice
     from journeykit.engine.decider import Decider
-    from journeykit.engine.selection import SelectionProblem
     from journeykit.kernels.interface.problem_arrays import ProblemPool
     from journeykit.ledger.fallen import Fallen
     from journeykit.model.quota import Side
@@ -81,7 +79,6 @@ class QuotaRun(ChosenClaims):
         self._bounds = self._charged = 0.0
         self._most = np.zeros(len(self.sides))
         self._left_out = self._unproven = self.passes = 0
-        self._careful: set[int] = set()
         self._ceiling: np.ndarray | None = None
         self._nudge = np.zeros(len(self.sides))
         self.share_costs: dict[int, float] = {}
@@ -293,15 +290,6 @@ class QuotaRun(ChosenClaims):
         # What turned soft on the way stays so.
         self._ceiling = np.where(np.isinf(self._ceiling), room.ceiling, self._ceiling)
 
-    def confirm(self, used: Sequence[int]) -> None:
-        """Compare what the rows use, added up once more, with what was meant to be granted.
-
-        Raises:
-            AssertionError: where they differ: that should not happen.
-        """
-        if not np.array_equal(used, self.used):
-            raise AssertionError(f"the rows use {list(used)} of the quotas, not {self.used.tolist()}")
-
     # What it came to
 
     @property
@@ -400,11 +388,6 @@ class QuotaRun(ChosenClaims):
             else:
                 yield "no better choice of whole messages was found"
 
-    def note_careful(self, number: int, problem: SelectionProblem) -> None:
-        """Note a contact for whom caps that count campaigns count messages, which allows less."""
-        if classes_of(problem):
-            self._careful.add(number)
-
     def notes(self) -> Iterator[str]:
         """What a person should look at."""
         yield from self._notes
@@ -413,9 +396,9 @@ class QuotaRun(ChosenClaims):
                 f"the master was cut: {self._left_out:,} contacts whose choice the prices leave open were not in it "
                 f"(master_limit: {self.playbook.master_limit:,})"
             )
-        if self._careful:
+        if self.careful:
             yield (
-                f"several messages of one campaign competed for {len(self._careful):,} contacts: for them caps that "
+                f"several messages of one campaign competed for {self.careful:,} contacts: for them caps that "
                 "count campaigns counted messages, and so do value, bound and gap"
             )
         if self._unproven:
@@ -510,9 +493,3 @@ def _rounds(decider: Decider, group: ContactGroup, choice: QuotaChoice | None) -
         return decider.rounds(group, choice)
     except ModelError:
         return None
-
-
-def pooled(parts: Iterable[list[tuple[ProblemPool, np.ndarray]]]) -> Iterator[tuple[ProblemPool, np.ndarray]]:
-    """Pools of many chunks, in order."""
-    for part in parts:
-        yield from part

@@ -25,7 +25,7 @@ _PLAIN = {
 }
 
 
-_DDL = {"boolean", "date", "double", "float", "string", "timestamp"}
+_DDL = {"binary", "boolean", "date", "double", "float", "string", "timestamp"}
 _SPELT = {pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "int", pa.int64(): "bigint"} | {
     kind: name for name, kind in _PLAIN.items() if name in _DDL
 }

@@ -13,19 +13,21 @@ from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options
 from journeykit.spark.arrow_types import ddl_of
 from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
+from journeykit.spark.claims_survey import asked_for
 from journeykit.spark.counts_told import AccumulatedCounts, ObservedCounts
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
+from journeykit.spark.quota_frame import quotas_settled, refuse_quotas
 from journeykit.spark.run_summary import RunSummary, ToldRun
 from journeykit.spark.scores_survey import scored_campaigns
 from journeykit.spark.shipped_arbiter import ShippedArbiter
-from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
+from journeykit.spark.slice_job import SliceDecider, SliceJob, as_function, plain_schema
 from journeykit.spark.strict_survey import refuse_mismatches
 from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.score_table import SCORE_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from pyspark.sql import DataFrame, SparkSession
@@ -70,6 +72,9 @@ def decide(
     import them. Tables are grouped by contact and decided by the columnar engine where they are, many contacts at a
     time. Nothing is decided before Spark needs the rows; options, columns and the playbook are checked at once.
 
+    Quotas are the exception: what they leave to each contact is settled at once, by a few dozen passes over problems
+    that executors keep, in memory and on disk, until the session ends or `spark.catalog.clearCache` is called.
+
     Args:
         spark: the session.
         arbiter: the arbiter.
@@ -111,7 +116,8 @@ def decide(
 
     Raises:
         DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
-        ModelError: for an argument that cannot be, and for a playbook that Spark cannot decide.
+        ModelError: for an argument that cannot be, and for quotas beside caps per account or a ledger.
+        InfeasibleError: where hard quotas cannot hold together, unless the playbook says to relax them.
         PolicyError: for a policy or check that executors cannot import.
         ExecutorError: for executors that cannot do the work; see `check_executors`.
         LedgerError: where the ledger cannot be used.
@@ -134,7 +140,7 @@ def decide(
     if max_bad is not None and summary is None:
         raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
     shipped = ShippedArbiter.of(arbiter)
-    _need_known(arbiter)
+    refuse_quotas(arbiter, with_ledger=ledger is not None)
     output = None if columns is None else tuple(columns)
     options: dict[str, Any] = {
         "at": at,
@@ -166,7 +172,8 @@ def decide(
         tables,
         wanted=wanted,
         order_by=order_by,
-        partitions=partitions,
+        # Slices with quotas are read several times, and must be the same ones each time.
+        partitions=_shuffled(spark) if partitions is None and arbiter.playbook.quotas else partitions,
         by_account=arbiter.decider.by_account,
     )
     schema = plain_schema(_kind_of_ids(tables), job.output.columns)
@@ -183,15 +190,17 @@ def decide(
     counted = None if summary is None and progress is None else _counted(spark, progress)
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored, counted)
 
-    def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return decider(batches)
-
+    frame, work, settled = grouped.frame, as_function(decider), None
+    if arbiter.playbook.quotas:
+        asks = asked_for(claims, arbiter.playbook) if claims is not None else ()
+        found = quotas_settled(grouped.frame, decider, grouped.empty, asks)
+        frame, work, settled = found.frame, as_function(found.decider), found.run
     if counted is None:
-        return grouped.frame.mapInArrow(decided, ddl_of(schema))
+        return frame.mapInArrow(work, ddl_of(schema))
     if summary is not None:
         run = ToldRun(facts=facts, none=job.counts(), buckets=grouped.buckets, counted=counted, max_bad=max_bad)
-        summary.begin(evolve(run, ledger=begun))
-    return counted.decisions(grouped.frame.mapInArrow(decided, counted.widened(ddl_of(schema))))
+        summary.begin(evolve(run, ledger=begun, quotas=settled))
+    return counted.decisions(frame.mapInArrow(work, counted.widened(ddl_of(schema))))
 
 
 def _counted(spark: SparkSession, progress: Progress | None) -> CountsTold:
@@ -205,6 +214,11 @@ def _counted(spark: SparkSession, progress: Progress | None) -> CountsTold:
     if progress is not None:
         raise ModelError("Spark Connect does not tell how many contacts are done: leave out progress", field="progress")
     return ObservedCounts()
+
+
+def _shuffled(spark: SparkSession) -> int:
+    """Into how many tasks Spark puts rows that it moves."""
+    return max(1, int(spark.conf.get("spark.sql.shuffle.partitions") or 1))
 
 
 def _checked(name: str, table: Any) -> DataFrame:
@@ -222,16 +236,6 @@ def _checked(name: str, table: Any) -> DataFrame:
     if table.isStreaming:
         raise DataError("this DataFrame is a stream: decide its batches one by one, with foreachBatch", source=name)
     return table
-
-
-def _need_known(arbiter: Arbiter) -> None:
-    """Refuse a playbook whose rules look at all contacts together.
-
-    Raises:
-        ModelError: saying which.
-    """
-    if arbiter.playbook.quotas:
-        raise ModelError("quotas look at all contacts together, which is not done on Spark yet", field="quotas")
 
 
 def _rehearsed(arbiter: Arbiter, schemas: Mapping[str, pa.Schema], options: Mapping[str, Any]) -> SliceJob:

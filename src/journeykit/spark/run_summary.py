@@ -11,6 +11,7 @@ from journeykit.job.run_counts import RunCounts
 from journeykit.job.run_facts import RunFacts
 from journeykit.ledger.ledger_counts import LedgerCounts
 from journeykit.ledger.ledger_run import LedgerRun
+from journeykit.quotas.quota_run import QuotaRun
 from journeykit.spark.counts_told import CountsTold
 from journeykit.spark.part_counts import latest
 from journeykit.tables import BadRows
@@ -96,6 +97,7 @@ class ToldRun:
         buckets: of which all must be counted.
         counted: brings what tasks count.
         ledger: the run in the ledger, which the driver began; None without one.
+        quotas: what the run chose so that its quotas hold; None without quotas.
         max_bad: how many bad rows are tolerated.
     """
 
@@ -104,6 +106,7 @@ class ToldRun:
     buckets: frozenset[int]
     counted: CountsTold
     ledger: LedgerRun | None = None
+    quotas: QuotaRun | None = None
     max_bad: int | str | None = None
 
     def counts(self) -> RunCounts:
@@ -128,7 +131,7 @@ class ToldRun:
     def summary(self, counts: RunCounts) -> Summary:
         """The summary of what was counted."""
         if self.ledger is None:
-            return self.facts.summary(counts)
+            return self.facts.summary(counts, quotas=self.quotas)
         self.ledger.counts = counts.ledger or LedgerCounts()
         self.ledger.tell(counts.mismatches)
         # The run may have opened the ledger itself, by its address.

@@ -64,12 +64,20 @@ class SliceDecider:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
-        arbiter, begun = self.shipped.arbiter(), self.options.get("ledger")
-        counts, buckets = RunCounts(), set[int]()
+        buckets = set[int]()
+        return self.decided(self._jobs(batches, buckets), buckets)
+
+    def decided(self, jobs: Iterable[SliceJob], buckets: set[int]) -> Iterator[pa.RecordBatch]:
+        """The rows of a task, and what it has counted.
+
+        Args:
+            jobs: one over each slice, made when it is asked for.
+            buckets: those that the task has, once all jobs are done.
+        """
+        counts, begun = RunCounts(), self.options.get("ledger")
         # Its connections are those of this task.
         with nullcontext() if begun is None else begun.ledger:
-            for tables in self.slices(noting(batches, buckets)):
-                job = SliceJob(arbiter, **tables, **self.options, scored=self.scored, threads=1)
+            for job in jobs:
                 for batch in job.batches():
                     yield self._given(plain(batch, self.schema))
                 if self.counted is not None:
@@ -77,8 +85,26 @@ class SliceDecider:
         if self.counted is not None:
             yield from self.counted.tell(buckets, counts, self.schema)
 
+    def _jobs(self, batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[SliceJob]:
+        arbiter = self.shipped.arbiter()
+        for tables in self.slices(noting(batches, buckets)):
+            yield SliceJob(arbiter, **self.given(tables))
+
+    def given(self, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+        """What a `SliceJob` takes besides the arbiter."""
+        return {**tables, **self.options, "scored": self.scored, "threads": 1}
+
     def _given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch if self.counted is None else self.counted.given(batch)
+
+
+def as_function(work: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]) -> Any:
+    """What a worker does, as a function: Spark takes no other object."""
+
+    def function(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return work(batches)
+
+    return function
 
 
 def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
