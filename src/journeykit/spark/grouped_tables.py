@@ -36,7 +36,7 @@ class GroupedTables:
         wanted: by the name of a table and of a column of it, whether the column is read; of the others slices have the
             name and the type, and nothing in them. None reads all.
         order_by: names of columns of the contacts (of the claims, where no contacts are given): which of several rows
-            with one id comes first, and stands. ``"updated_at desc"`` begins with the latest. Other tables that have
+            with one id comes first, and is taken. ``"updated_at desc"`` begins with the latest. Other tables that have
             such columns are put in order by them, too.
         partitions: among how many tasks the buckets are shared; None for ``spark.sql.shuffle.partitions`` buckets,
             which Spark joins where they are small (adaptive execution).
