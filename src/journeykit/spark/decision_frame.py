@@ -85,7 +85,7 @@ def decide(
         at: the instant of the decisions, aware.
         until: the last instant of a plan, aware.
         events: what contacts did, for rules that ask for it.
-        order_by: names of columns of the contacts: which of several rows with one id comes first, and stands.
+        order_by: names of columns of the contacts: which of several rows with one id comes first, and is taken.
             ``"updated_at desc"`` begins with the latest. Where they say nothing, the order is that of the cells, for
             Spark has no first row.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
