@@ -10,7 +10,7 @@ from journeykit.errors import InfeasibleError, ModelError
 from journeykit.quotas.arm_quotas import ArmQuotaRun, ArmRun, said_of_arm
 from journeykit.quotas.quota_run import QuotaRun
 from journeykit.spark.arrow_types import ddl_of
-from journeykit.spark.quota_slices import POOLED, NextPooling, QuotaDecider, QuotaPooling, QuotaSliceJob, Settled
+from journeykit.spark.quota_slices import POOLED, NextPooling, QuotaDecider, QuotaPooling, QuotaSliceJob, SettledSlices
 from journeykit.spark.slice_job import as_function
 from journeykit.spark.spark_pool import SparkPool
 
@@ -76,7 +76,7 @@ def quotas_settled(
     runs = _runs(job, sum(row["contacts"] for row in told))
     for contest in contests:
         changes = {arm: _settle(job, arm, run, contest, frame) for arm, run in runs.items()}
-        settled = Settled(contest, {row["number"]: row["mark"] for row in told}, tuple(job.reader.arms), changes)
+        settled = SettledSlices(contest, {row["number"]: row["mark"] for row in told}, tuple(job.reader.arms), changes)
         if contest != contests[-1]:
             frame = frame.mapInArrow(as_function(NextPooling(pooling, settled)), _DDL).persist()
             told = _told(frame)

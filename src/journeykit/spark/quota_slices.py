@@ -191,7 +191,7 @@ class QuotaPooling:
 
 
 @frozen
-class Settled:
+class SettledSlices:
     """What became of the slices of a run since their problems were laid out.
 
     Attributes:
@@ -262,7 +262,7 @@ class NextPooling:
     """
 
     pooling: QuotaPooling
-    settled: Settled
+    settled: SettledSlices
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Slices whose problems are laid out (`POOLED`)."""
@@ -285,7 +285,7 @@ class QuotaDecider:
     """
 
     pooling: QuotaPooling
-    settled: Settled
+    settled: SettledSlices
     charges: QuotaCharges
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
