@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from journeykit import Arbiter, DataError, ModelError, Playbook
 from journeykit.job import TableJob
 from journeykit.spark import RunSummary, decide
 from journeykit.tables import BadRows
+from journeykit.tables.bad_row_file import by_contact
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 NOTE = {
@@ -147,6 +149,24 @@ def test_too_many_bad_rows_are_refused_when_the_summary_is_asked(spark):
     assert decide(spark, arbiter, contacts.where("timezone != 'UTC'"), at=AT, summary=useless).count() == 0
     with pytest.raises(DataError, match="its only row cannot be used"):
         _ = useless.get
+
+
+def test_bad_rows_are_kept_whole(spark, case):
+    """Each bad row of the run, once, as the table has it."""
+    own, job = case
+    told = RunSummary()
+    decisions_of(spark, own, told)
+    found = told.bad_rows.collect()
+    tables = [(source, job.picker(name)) for name, source in job.sources.items()]
+    wanted = [
+        (bad.source, str(bad.contact), bad.field, bad.found, bad.allowed) for bad in by_contact(job.bad.first, tables)
+    ]
+    rows = [(row.table, str(row.contact_id), row.column or "", row.found, row.allowed) for row in found]
+    assert sorted(rows) == sorted(wanted)
+    for row in found:
+        cells = json.loads(row.cells)
+        assert list(cells) == own.tables[row.table].column_names
+        assert row.contact_id == cells["contact_id"]
 
 
 def test_connect_tells_the_same(connect, case):

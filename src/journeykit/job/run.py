@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Required, TypedDict
 from attrs import evolve
 
 from journeykit.basics.clock import clock, first_and_last
-from journeykit.basics.validation import check_text, shown
+from journeykit.basics.validation import check_text
 from journeykit.basics.watch import Watch
 from journeykit.engine.contact_group import ContactGroup
 from journeykit.engine.counted_quotas import need_ledger
@@ -399,7 +399,7 @@ class Run:
 
     def _of_contact(self, bad: BadRow, contact: Contact) -> BadRow:
         """A bad row about a contact; where contacts come from claims, their numbers are those of no rows."""
-        return bad if "contacts" in self.tables else evolve(bad, row=0, contact=shown(contact.id))
+        return bad if "contacts" in self.tables else evolve(bad, row=0, contact=contact.id)
 
     def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
         """What the run chose for a contact or group, by number, and at which prices; None without quotas."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from journeykit.basics.validation import shown
+
 if TYPE_CHECKING:
     from journeykit.errors import ModelError
 
@@ -23,7 +25,7 @@ class BadRow:
         allowed: the values that are allowed.
         raw: what was read in place of a row that cannot be read at all.
         pairs: of a row two of whose keys are one name, all keys with their values, so that what it forbids holds.
-        contact: where rows have no numbers, the contact whose row it is, as the table writes the id.
+        contact: where rows have no numbers, the id of the contact whose row it is, as the table has it.
 
     Example:
         >>> print(BadRow("contacts.csv", 3, "timezone", "'Mars/Base'", "an IANA time zone"))
@@ -37,7 +39,7 @@ class BadRow:
     allowed: str
     raw: Any = attrs.field(default=None, eq=False, repr=False)
     pairs: tuple[tuple[Any, Any], ...] = attrs.field(default=(), eq=False, repr=False)
-    contact: str = ""
+    contact: Any = None
 
     @classmethod
     def of_error(cls, source: str, row: int, error: ModelError) -> BadRow:
@@ -52,6 +54,6 @@ class BadRow:
 
     def __str__(self) -> str:
         place = f"{self.source}, row {self.row}" if self.row else self.source
-        place += f", contact {self.contact}" if self.contact else ""
+        place += "" if self.contact is None else f", contact {shown(self.contact)}"
         place += f", field {self.field!r}" if self.field else ""
         return f"{place}: found {self.found}; allowed is {self.allowed}" if self.found else f"{place}: {self.allowed}"

@@ -12,6 +12,7 @@ from journeykit.errors import DataError, ModelError
 from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options
 from journeykit.spark.arrow_types import ddl_of
+from journeykit.spark.bad_row_frame import bad_row_frame
 from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
 from journeykit.spark.claims_survey import asked_for
 from journeykit.spark.counts_told import AccumulatedCounts, ObservedCounts
@@ -168,14 +169,10 @@ def decide(
     wanted = _wanted(job)
     if strict:
         refuse_mismatches(shipped, tables, wanted, zone)
-    grouped = GroupedTables(
-        tables,
-        wanted=wanted,
-        order_by=order_by,
-        # Slices with quotas are read several times, and must be the same ones each time.
-        partitions=_shuffled(spark) if partitions is None and arbiter.playbook.quotas else partitions,
-        by_account=arbiter.decider.by_account,
-    )
+    # Slices with quotas are read several times, and must be the same ones each time.
+    tasks = _shuffled(spark) if partitions is None and arbiter.playbook.quotas else partitions
+    parted: dict[str, Any] = {"order_by": order_by, "partitions": tasks, "by_account": arbiter.decider.by_account}
+    grouped = GroupedTables(tables, wanted=wanted, **parted)
     schema = plain_schema(_kind_of_ids(tables), job.output.columns)
     scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
     facts, begun = job.facts, None
@@ -198,8 +195,17 @@ def decide(
     if counted is None:
         return frame.mapInArrow(work, ddl_of(schema))
     if summary is not None:
-        run = ToldRun(facts=facts, none=job.counts(), buckets=grouped.buckets, counted=counted, max_bad=max_bad)
-        summary.begin(evolve(run, ledger=begun, quotas=settled))
+        run = ToldRun(
+            facts=facts,
+            none=job.counts(),
+            buckets=grouped.buckets,
+            counted=counted,
+            bad_rows=lambda: bad_row_frame(decider, GroupedTables(tables, **parted)),
+            ledger=begun,
+            quotas=settled,
+            max_bad=max_bad,
+        )
+        summary.begin(run)
     return counted.decisions(frame.mapInArrow(work, counted.widened(ddl_of(schema))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -17,6 +18,8 @@ from journeykit.spark.part_counts import latest
 from journeykit.tables import BadRows
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from journeykit.job.calendar import Calendar
     from journeykit.job.summary import Summary
 
@@ -59,6 +62,19 @@ class RunSummary:
         run, counts = self._counted()
         return run.facts.calendar(counts)
 
+    @property
+    def bad_rows(self) -> DataFrame:
+        """All rows that cannot be used, whole, as a DataFrame, so that they can be mended and given again.
+
+        It has the columns ``table``, ``contact_id``, ``column``, ``found``, ``allowed`` and ``cells`` (the row as it
+        was read, as JSON), all of them text. Reading it decides the run once more, with all columns of the tables;
+        nothing is reserved.
+
+        Raises:
+            ModelError: where the summary was given to no run, and for a run with quotas.
+        """
+        return self._given().bad_rows()
+
     def begin(self, run: ToldRun) -> None:
         """A run begins, of which this is the summary; `decide` says so.
 
@@ -76,15 +92,18 @@ class RunSummary:
             DataError: where not all rows were made yet.
             ModelError: where the summary was given to no run.
         """
+        return self._given().counts()
+
+    def _given(self) -> ToldRun:
         if self._run is None:
             raise ModelError("a summary is that of a run: give it to decide as summary=", field="summary")
-        return self._run.counts()
+        return self._run
 
     def _counted(self) -> tuple[ToldRun, RunCounts]:
-        counts = self.counts()
-        assert self._run is not None  # noqa: S101  (what was counted is that of a run)
-        self._run.facts.refuse(counts)
-        return self._run, counts
+        run = self._given()
+        counts = run.counts()
+        run.facts.refuse(counts)
+        return run, counts
 
 
 @frozen(kw_only=True)
@@ -96,6 +115,7 @@ class ToldRun:
         none: what was counted before any row.
         buckets: of which all must be counted.
         counted: brings what tasks count.
+        bad_rows: makes a DataFrame of all bad rows.
         ledger: the run in the ledger, which the driver began; None without one.
         quotas: what the run chose so that its quotas hold; None without quotas.
         max_bad: how many bad rows are tolerated.
@@ -105,6 +125,7 @@ class ToldRun:
     none: RunCounts
     buckets: frozenset[int]
     counted: CountsTold
+    bad_rows: Callable[[], Any]
     ledger: LedgerRun | None = None
     quotas: QuotaRun | None = None
     max_bad: int | str | None = None

@@ -65,7 +65,7 @@ class SliceDecider:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
         buckets = set[int]()
-        return self.decided(self._jobs(batches, buckets), buckets)
+        return self.decided(self.jobs(batches, buckets), buckets)
 
     def decided(self, jobs: Iterable[SliceJob], buckets: set[int]) -> Iterator[pa.RecordBatch]:
         """The rows of a task, and what it has counted.
@@ -85,7 +85,8 @@ class SliceDecider:
         if self.counted is not None:
             yield from self.counted.tell(buckets, counts, self.schema)
 
-    def _jobs(self, batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[SliceJob]:
+    def jobs(self, batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[SliceJob]:
+        """The jobs of the slices, one after the other; the buckets of slices are noted."""
         arbiter = self.shipped.arbiter()
         for tables in self.slices(noting(batches, buckets)):
             yield SliceJob(arbiter, **self.given(tables))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from journeykit.basics.validation import shown
 from journeykit.model.bad_row import BadRow
 from journeykit.tables.cells import escaped
 from journeykit.tables.header import fold_name
@@ -49,22 +48,34 @@ def write_bad_rows(
         OSError: if it cannot be written.
     """
     names = {source: name for name, (source, _) in tables.items()}
-    cells: dict[tuple[str, int], Any] = {}
-    for source, pick in tables.values():
-        wanted = frozenset(bad.row for bad in rows if bad.source == source)
-        if wanted:
-            cells.update(((source, number), found) for number, found in pick(wanted))
+    cells = picked_cells(rows, tables.values())
     order = {source: place for place, source in enumerate(names)}
     with table_writer(path, BAD_ROW_COLUMNS) as write:
         # Table by table and row by row, in whatever order an engine met them.
         for bad in sorted(rows, key=lambda bad: (order.get(bad.source, len(order)), bad.row)):
-            own = cells.get((bad.source, bad.row))
-            text = None if own is None else json.dumps(own, ensure_ascii=False, default=str)
+            text = cells_text(cells.get((bad.source, bad.row)))
             name = names.get(bad.source, bad.source)
             given = (name, bad.source, bad.field or None, bad.found, bad.allowed, text)
             # What is not UTF-8 is often why a row is bad.
             texts = [None if own is None else escaped(own) for own in given]
             write((*texts[:2], bad.row, *texts[2:]))
+
+
+def picked_cells(
+    rows: Sequence[BadRow], tables: Iterable[tuple[str, Callable[[frozenset[int]], Iterable[tuple[int, Any]]]]]
+) -> dict[tuple[str, int], Any]:
+    """By table and number, what bad rows hold, read again; see `by_contact`."""
+    found: dict[tuple[str, int], Any] = {}
+    for source, pick in tables:
+        wanted = frozenset(bad.row for bad in rows if bad.source == source and bad.row)
+        if wanted:
+            found.update(((source, number), own) for number, own in pick(wanted))
+    return found
+
+
+def cells_text(cells: Any) -> str | None:
+    """What a row holds, as JSON."""
+    return None if cells is None else json.dumps(cells, ensure_ascii=False, default=str)
 
 
 def by_contact(
@@ -76,18 +87,15 @@ def by_contact(
         rows: the bad rows.
         tables: what bad rows call a table, and how its rows are read again.
     """
-    contacts: dict[tuple[str, int], str] = {}
-    for source, pick in tables:
-        wanted = frozenset(bad.row for bad in rows if bad.source == source and bad.row)
-        if wanted:
-            contacts.update(((source, number), _contact_in(found)) for number, found in pick(wanted))
-    return [evolve(bad, row=0, contact=contacts.get((bad.source, bad.row), "")) if bad.row else bad for bad in rows]
+    cells = picked_cells(rows, tables)
+    return [
+        evolve(bad, row=0, contact=contact_in(cells.get((bad.source, bad.row), {}))) if bad.row else bad for bad in rows
+    ]
 
 
-def _contact_in(cells: Any) -> str:
-    """The contact whose row it is, as the table writes the id; an empty text where it has none."""
-    own = next((cell for name, cell in cells.items() if fold_name(name) == "contact_id"), None)
-    return "" if own is None else shown(own)
+def contact_in(cells: Any) -> Any:
+    """The id of the contact whose row it is, as the table has it; None where it has none."""
+    return next((cell for name, cell in cells.items() if fold_name(name) == "contact_id"), None)
 
 
 def picker(source: TableSource, name: str) -> Callable[[frozenset[int]], Iterable[tuple[int, Any]]]:

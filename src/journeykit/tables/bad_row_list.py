@@ -7,6 +7,7 @@ from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING
 
+from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ class BadRows:
 
 def _place(bad: BadRow) -> tuple[str, str, int, str, str, str]:
     """By what the first bad rows of several parts come first."""
-    return bad.contact, bad.source, bad.row, bad.field, bad.found, bad.allowed
+    contact = "" if bad.contact is None else shown(bad.contact)
+    return contact, bad.source, bad.row, bad.field, bad.found, bad.allowed
 
 
 def refuse_useless_tables(bad: BadRows, sources: Mapping[str, str], contacts: int) -> None:
