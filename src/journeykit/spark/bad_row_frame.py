@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from attrs import evolve
 
+from journeykit.errors import ModelError
 from journeykit.tables.arrow.arrays import texts
 from journeykit.tables.bad_row_file import cells_text, contact_in, picked_cells
 from journeykit.tables.cells import escaped
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from journeykit.spark.grouped_tables import GroupedTables
-    from journeykit.errors import ModelError
-from journeykit.spark.slice_job import SliceDecider, SliceJob
+    from journeykit.spark.slice_job import SliceDecider, SliceJob
 
 BAD_ROWS = ("table", "contact_id", "column", "found", "allowed", "cells")
 """The columns of bad rows, all of them text; ``cells`` is the row as it was read, as JSON."""
