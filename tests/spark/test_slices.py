@@ -14,6 +14,7 @@ from journeykit.job import TableJob
 from journeykit.model.prices import Prices
 from journeykit.model.tripped_guards import TrippedGuards
 from journeykit.policies import Weighted
+from journeykit.spark import slice_job
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, plain_schema
 
@@ -28,16 +29,20 @@ def decided(case, tables, scored, run_id):
     """The rows of slices, as a worker gives them."""
     ids = tables[0].get("contacts", tables[0].get("claims")).schema.field("contact_id").type
     schema = plain_schema(ids if "contacts" in tables[0] and pa.types.is_integer(ids) else pa.string(), COLUMNS)
-    worker = SliceDecider(ShippedArbiter.of(case.arbiter), iter, case.options | {"run_id": run_id}, schema, scored)
-    return pa.Table.from_batches(list(worker(tables)), schema)
+    shipped = ShippedArbiter.of(case.arbiter)
+    worker = SliceDecider(shipped, iter, case.options | {"run_id": run_id}, schema, scored)
+    batches = list(worker.decided((SliceJob(shipped.arbiter(), **worker.given(own)) for own in tables), set()))
+    assert all(batch.num_rows <= slice_job.MOST_GIVEN for batch in batches)
+    return pa.Table.from_batches(batches, schema)
 
 
 COLUMNS = list(plain_schema(pa.string()).names)
 
 
 @pytest.mark.parametrize("start", range(0, 45, 15))
-def test_slices_are_decided_as_the_whole_is(start):
+def test_slices_are_decided_as_the_whole_is(start, monkeypatch):
     """Random playbooks and tables with faults, cut in three by contact: every row is that of one job over all."""
+    monkeypatch.setattr(slice_job, "MOST_GIVEN", 5)
     for case in cases(range(start, start + 15)):
         whole = TableJob(case.arbiter, **case.tables, **case.options)
         wanted = pa.Table.from_batches(list(whole.batches()))

@@ -71,7 +71,8 @@ def decide(
 
     The playbook travels in its canonical form, and your own policies and checks by the names under which executors
     import them. Tables are grouped by contact and decided by the columnar engine where they are, many contacts at a
-    time. Nothing is decided before Spark needs the rows; options, columns and the playbook are checked at once.
+    time. Nothing is decided before Spark needs the rows. At once options, columns, playbook and executors are checked,
+    scores are read for the campaigns that they are about, and quotas are settled.
 
     Quotas are the exception: what they leave to each contact is settled at once, by a few dozen passes over problems
     that executors keep, in memory and on disk, until the session ends or `spark.catalog.clearCache` is called.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Slices = Callable[[Iterable[pa.RecordBatch]], Iterator[dict[str, pa.Table]]]
 
+MOST_GIVEN = 2**16
+"""A batch of decisions has so many rows at most, some 25 MB."""
+
 
 class SliceJob(TableJob):
     """A `TableJob` over a slice of the tables of a run; what is asked of whole tables is known before.
@@ -78,7 +81,7 @@ class SliceDecider:
         # Its connections are those of this task.
         with nullcontext() if begun is None else begun.ledger:
             for job in jobs:
-                for batch in job.batches():
+                for batch in in_small_batches(job.batches()):
                     yield self._given(plain(batch, self.schema))
                 if self.counted is not None:
                     counts.merge(job.counts())
@@ -106,6 +109,12 @@ def as_function(work: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBat
         return work(batches)
 
     return function
+
+
+def in_small_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches that Java can take: it has each whole outside of its heap, and none of 2 GB."""
+    for batch in batches:
+        yield from (batch.slice(start, MOST_GIVEN) for start in range(0, batch.num_rows, MOST_GIVEN))
 
 
 def plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
