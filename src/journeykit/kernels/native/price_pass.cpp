@@ -161,6 +161,16 @@ bool has_clauses(const ProblemPool& pool, int64_t unit) {
   return pool.unit[unit].clause_from != pool.unit[unit].clause_to;
 }
 
+// Whether another item needs an item as its partner.
+bool is_partner(const ProblemPool& pool, int64_t unit, int64_t item) {
+  for (int64_t clause = pool.unit[unit].clause_from; clause < pool.unit[unit].clause_to; ++clause) {
+    for (int64_t place = pool.clause[clause].start; place < pool.clause[clause].stop; ++place) {
+      if (pool.partner[place] == item) return true;
+    }
+  }
+  return false;
+}
+
 // The exact search
 
 // Copies the items of a unit, with what they are worth at the prices.
@@ -172,7 +182,8 @@ void put_items(const ProblemPool& pool, int64_t unit, const PriceWorkspace& work
     const int64_t worth = workspace.by[item].worth;
     own.order = item;
     // Worth nothing it may still be a partner: one fine unit more keeps it in the game, and the sums a bound.
-    own.value = worth == 0 ? 1 : worth;
+    // What is nobody's partner is not granted for nothing.
+    own.value = worth == 0 && is_partner(pool, unit, item) ? 1 : worth;
     own.level = 0;
     own.group = group_at(pool, first, item);
     own.shut = 0;
