@@ -234,6 +234,17 @@ def _choice(pool: ProblemPool, charges, work: PriceWorkspace) -> np.ndarray:
     return taken
 
 
+def test_what_is_worth_nothing_is_chosen_as_a_partner_alone():
+    """Two claims with two slots each, whose days tie them together: what is worth nothing took room of later tiers."""
+    rows = [((0, 2), 1), ((0, 1, 2, 3), 1), ((0, 1), 1), ((2, 3), 1)]
+    alone = pool_of(Random(1), [(4, 2, rows, ())])
+    paired = pool_of(Random(1), [(5, 1, [((0, 1, 2, 3), 1)], [(4, (1,))])])
+    for pool, values, wanted in ((alone, [0, 0, 0, 0], []), (paired, [0, 0, 0, 0, 5], [1, 4])):
+        pool.item["value"] = values
+        charges = Charges(kind=np.zeros((1, KINDS), np.int64), slope=np.zeros((1, KINDS, 1)), shift=0)
+        assert np.flatnonzero(_choice(pool, charges, price_workspace(pool))).tolist() == wanted
+
+
 def _check_improvement(rng: Random, pool: ProblemPool, work: PriceWorkspace) -> None:
     """Moves keep the rules of each unit, break no hard quota more than before, and what is left is what is left."""
     units = np.argsort(pool.key, kind="stable")

@@ -465,25 +465,6 @@ def with_quotas(seed, columns=()):
     return found, evolve(found.playbook, quotas=own, on_infeasible="relax")
 
 
-def test_what_is_worth_nothing_takes_nobodys_room():
-    """In a plan, claims of the first tier that are worth nothing were granted where their days tie them together."""
-    campaigns = [{"id": name, "content": ["note"], "tier": tier} for name, tier in (("a", 0), ("b", 0), ("later", 1))]
-    playbook = Playbook.from_dict(
-        {
-            "content": [{"id": "note", "channel": "email"}],
-            "campaigns": campaigns,
-            "caps": [{"name": "one", "max": 1, "window": {"rolling": "7d"}}],
-            "quotas": [{"name": "many", "of": "count", "max": 100}],
-            "on_missing": {"consent": "allow"},
-        }
-    )
-    claims = [
-        {"contact_id": "anna", "campaign_id": name, "weight": w} for name, w in (("a", 0), ("b", 0), ("later", 1))
-    ]
-    job = assert_equal(playbook, [{"contact_id": "anna"}], [], None, claims, at=AT, until=AT + timedelta(days=1))
-    assert job.summary().outcomes == {"granted": 1, "denied": 2}
-
-
 @pytest.mark.parametrize("start", range(0, 42, 14))
 def test_both_engines_keep_quotas_alike(start):
     """Random playbooks of every kind of rule, tiers, exempt claims and plans among them, with quotas of every kind."""
