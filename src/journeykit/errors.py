@@ -185,6 +185,8 @@ class LedgerError(JourneykitError):
         super().__init__(message)
         self.message = message
         self.kind = kind
+        # Where a worker of Spark raises it, its text alone comes to the driver.
+        self.add_note(f"kind: {kind}")
 
 
 class ExecutorError(JourneykitError):

@@ -15,6 +15,7 @@ import spark_session
 import journeykit.spark
 from journeykit.cli import DATA, FAILED, PLAYBOOK, USAGE
 from journeykit.cli import main as local
+from journeykit.job.summary_schema import summary_schema
 from journeykit.spark import spark_command
 from journeykit.spark.spark_command import main
 from journeykit.tables.decision_columns import DECISIONS
@@ -59,30 +60,59 @@ def rows_of(table):
     return sorted(plain, key=lambda row: row["decision_id"])
 
 
+def counted(text):
+    """A summary as JSON, but for what Spark has not, such as numbers of rows, and why contacts fell back."""
+    found = json.loads(text)
+    assert set(summary_schema()["required"]) <= set(found)
+    for kind in found["bad_rows"]["kinds"]:
+        del kind["source"]
+    for table in found["tables"].values():
+        del table["source"], table["columns"]
+    bad = found["bad_rows"] | {"kinds": sorted(found["bad_rows"]["kinds"], key=str), "first": 0}
+    return found | {"bad_rows": bad, "notes": 0}
+
+
 @pytest.mark.usefixtures("folder")
-def test_spark_submit_gives_the_rows_of_the_local_command():
-    """A real `spark-submit` of the package's own file, on Parquet in folders by channel."""
+def test_spark_submit_gives_the_rows_of_the_local_command(capfd):
+    """A real `spark-submit` of the package's own file, on Parquet in folders by channel; the summary is the same."""
     spark_session.need()
     import pyspark
 
-    assert local(["decide", *given(), "--all", "--quiet", "--out", "local.parquet"]) == 0
+    assert local(["decide", *given(), "--all", "--json", "--quiet", "--out", "local.parquet"]) == 0
+    wanted = counted(capfd.readouterr().out)
     program = str(Path(journeykit.spark.__file__).parent / "__main__.py")
     settings = [part for name, value in spark_session.SETTINGS.items() for part in ("--conf", f"{name}={value}")]
     command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[2]", *settings, program]
     with spark_session.environment():
-        own = [*given(), "--all", "--out", "decisions", "--partition", "channel"]
+        own = [*given(), "--all", "--summary", "summary.json", "--out", "decisions", "--partition", "channel"]
         done = subprocess.run([*command, *own], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    summary = counted(Path("summary.json").read_text("utf-8"))
+    assert {name: summary[name] for name in wanted} == wanted
     found = ds.dataset("decisions", partitioning="hive").to_table()
     assert {path.name for path in Path("decisions").iterdir() if path.is_dir()} == {"channel=email", "channel=sms"}
     assert rows_of(found) == rows_of(pq.read_table("local.parquet"))
 
 
 @pytest.mark.usefixtures("spark")
+def test_a_plan_has_its_calendar_and_too_many_bad_rows_are_an_error(folder, capfd):
+    """The summary goes to a file, with the calendar; too many bad rows end the run with the code of unusable data."""
+    own = [*given(folder), "--out", f"{folder}/decisions", "--until", "2026-11-12T23:30:00Z", "--quiet"]
+    assert main([*own, "--summary", "summary.json"]) == 0
+    found = json.loads(Path("summary.json").read_text("utf-8"))
+    assert {"calendar", "engine", "contacts"} <= set(found)
+    assert not capfd.readouterr().out
+    assert main([*own, "--overwrite", "--max-bad", "1"]) == DATA
+    assert "more bad rows than the 1 that are tolerated" in capfd.readouterr().err
+    assert main([*own, "--summary", "playbook.yaml"]) == USAGE
+
+
+@pytest.mark.usefixtures("spark")
 def test_what_is_there_is_replaced_only_where_that_is_asked_for(folder, capfd):
     """The session that a process has is used, and stays; columns are written in the order in which they are named."""
-    own = [*given(folder), "--granted", "--out", f"{folder}/decisions", "--columns", "send_at,contact_id"]
+    own = [*given(folder), "--granted", "--json", "--out", f"{folder}/decisions", "--columns", "send_at,contact_id"]
     assert main(own) == 0
+    assert json.loads(capfd.readouterr().out)["contacts"] == 196
     assert pq.read_table("decisions").column_names == ["send_at", "contact_id"]
     assert main(own) == DATA
     assert "decisions: something is there; --overwrite replaces it" in capfd.readouterr().err

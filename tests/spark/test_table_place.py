@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from journeykit import Arbiter, DataError, ModelError, Playbook
+from journeykit import Arbiter, DataError, LedgerError, ModelError, Playbook
 from journeykit.spark.spark_errors import error_behind
 from journeykit.spark.table_place import TablePlace
 from journeykit.tables.decision_columns import DECISIONS
@@ -82,6 +83,14 @@ def test_what_cannot_be_read_is_said_with_its_place(spark, tmp_path):
         with pytest.raises(DataError, match=rf"the table cannot be read: .*{words}") as told:
             TablePlace.of(text).read(spark)
         assert told.value.source == TablePlace.of(text).path
+
+
+def test_an_error_of_a_worker_comes_back_as_what_it_was():
+    """Of a trace that Spark gives as text; of a ledger's error the kind too, which says whether another try helps."""
+    locked = LedgerError("another job holds it", kind="locked")
+    said = "".join(traceback.format_exception(locked))
+    found = error_behind(RuntimeError(f"Job aborted\n{said} SQLSTATE: 38000\n\tat org.apache.spark.X"))
+    assert (type(found), str(found), found.kind) == (LedgerError, "another job holds it", "locked")
 
 
 @pytest.fixture(scope="module")

@@ -127,13 +127,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="contacts are decided in so many threads, by columns (by default one on each processor, up to 4)",
     )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
-        "unknown words, missing columns, types that a rule can never meet, no events at hand where rests or rules ask, "
-        "guards that were not asked",
-    )
+    add_strict(parser)
     add_max_bad(parser, "fail where more rows, or a larger share of a table's, are bad")
     parser.add_argument(
         "--bad-rows", metavar="F", help="keep bad rows whole in a file, with what is wrong: .csv, .jsonl or .parquet"
@@ -146,17 +140,28 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_strict(parser: argparse.ArgumentParser) -> None:
+    """Add whether tables must match the playbook."""
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse tables that do not match the playbook, with exit code 4, before anything is decided or reserved: "
+        "unknown words, missing columns, types that a rule can never meet, no events at hand where rests or rules ask, "
+        "guards that were not asked",
+    )
+
+
 def _decide(arguments: argparse.Namespace) -> int:
     summary = _done(arguments).summary()
     if arguments.summary is not None:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True))
     if arguments.json:
         print_json("summary", summary.to_dict())
-    _tell(summary, arguments)
+    tell_summary(summary, arguments)
     return DONE
 
 
-def _tell(summary: Summary, arguments: argparse.Namespace) -> None:
+def tell_summary(summary: Summary, arguments: argparse.Namespace) -> None:
     """Say on standard error what was done; in a log of JSON lines also where it is printed as JSON."""
     if arguments.quiet or (arguments.json and not is_json_log()):
         return
@@ -179,14 +184,14 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         found = summary.to_dict() | calendar.to_dict()
         print_json("summary", found if room is None else found | {"room": room.to_dict()})
-        _tell(summary, arguments)
+        tell_summary(summary, arguments)
         return DONE
     # Where the decisions take the standard output, people read on the other one.
     page = sys.stderr if arguments.out == "-" else sys.stdout
     print(calendar.text(shutil.get_terminal_size().columns) if page.isatty() else calendar, file=page)
     if room is not None:
         print(f"\n{room}", file=page)
-    _tell(summary, arguments)
+    tell_summary(summary, arguments)
     return DONE
 
 

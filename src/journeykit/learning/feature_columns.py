@@ -36,7 +36,7 @@ def feature_table(
     since: datetime | None = None,
     attributes: Iterable[str] | None = None,
 ) -> pa.Table:
-    """The features of the messages that were sent, with what came of them: what `learn` learns from, as a table.
+    """The features of sent messages, with what came of them, as a table: what `journeykit.learn` learns from.
 
     Nothing that happened at the instant of a message or later is in its features.
 

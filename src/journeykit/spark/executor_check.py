@@ -24,8 +24,8 @@ _SCHEMA = "host string, python string, path string, version string, has_kernels 
 _PASSED: WeakKeyDictionary[Any, set[frozenset[str]]] = WeakKeyDictionary()
 """What has been found to be well, by session."""
 _DO = (
-    f"install journeykit[spark]=={VERSION} on all executors, or ship an environment that has it with the job "
-    "(--archives, see the page on Spark)"
+    f"install journeykit[spark]=={VERSION} on all executors, for the Python that PYSPARK_PYTHON names, or ship an "
+    "environment that has it with the job (--archives, see the page on Spark)"
 )
 _SHOWN = 5
 

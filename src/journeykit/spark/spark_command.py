@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeykit.cli.arguments import (
     DONE,
     TABLES,
     UsageError,
+    add_max_bad,
     add_policy,
     add_zone,
+    check_unharmed,
     columns,
     instant,
     name_list,
+    print_json,
     run_name,
+    write_summary,
     zone_of,
 )
 from journeykit.cli.command_parser import CommandParser
-from journeykit.cli.decide_command import add_ledger_options, arbiter_of, check_ledger_options
+from journeykit.cli.decide_command import add_ledger_options, add_strict, arbiter_of, check_ledger_options, tell_summary
 from journeykit.cli.main import EXIT_CODES
 from journeykit.cli.main import main as command_line
 from journeykit.errors import DataError, JourneykitError, MissingExtraError, ModelError
+from journeykit.spark.run_summary import RunSummary
 from journeykit.spark.spark_errors import error_behind
 from journeykit.spark.table_place import FORMATS, TablePlace
 from journeykit.tables.decision_columns import DECISIONS
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.arbiter import Arbiter
+    from journeykit.job import Summary
 
 _PLACES = (
     "paths that executors reach, in any format that Spark reads: .parquet, .csv (all cells are text), .json, .jsonl, "
@@ -84,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     add_policy(parser)
     _add_output(parser)
     add_ledger_options(parser)
+    add_strict(parser)
+    words = "fail where more rows, or a larger share of a table's, are bad, once all is written"
+    add_max_bad(parser, words)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
+    parser.add_argument("--quiet", action="store_true", help="do not print the summary; errors are printed")
+    parser.add_argument("--summary", metavar="F", help="write the summary as JSON, where the driver runs")
     return parser
 
 
@@ -130,6 +143,7 @@ def _partitions(text: str) -> int:
 
 def _decide(arguments: argparse.Namespace) -> int:
     out = _out(arguments)
+    _check_summary(arguments)
     zone_of(arguments)
     check_ledger_options(arguments)
     arbiter = arbiter_of(arguments)
@@ -137,8 +151,16 @@ def _decide(arguments: argparse.Namespace) -> int:
         None if arguments.partition is None else Partitioning.of(arguments.partition, arbiter.playbook.timezone)
     )
     with spark_session() as spark:
-        decisions = _decisions(arguments, spark, arbiter, partitioning)
+        told = RunSummary()
+        decisions = _decisions(arguments, spark, arbiter, partitioning, told)
         _written(out, decisions, arguments, partitioning)
+        summary = _counted(told, out)
+    found = {} if arguments.until is None else told.calendar.to_dict()
+    if arguments.summary is not None:
+        write_summary(arguments.summary, "summary", summary.to_dict(run=True) | found)
+    if arguments.json:
+        print_json("summary", summary.to_dict() | found)
+    tell_summary(summary, arguments)
     return DONE
 
 
@@ -158,8 +180,35 @@ def _out(arguments: argparse.Namespace) -> TablePlace:
     return out
 
 
+def _check_summary(arguments: argparse.Namespace) -> None:
+    """What can be said of the file of the summary before any work is done."""
+    saved = arguments.summary
+    if saved is None:
+        return
+    if not Path(saved).resolve().parent.is_dir() or Path(saved).is_dir():
+        raise UsageError(f"--summary {saved}: no file can be written there")
+    read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "guards")}
+    check_unharmed(saved, read, option="summary")
+
+
+def _counted(told: RunSummary, out: TablePlace) -> Summary:
+    """The summary of a run that is written.
+
+    Raises:
+        DataError: for too many bad rows; also where they are known once all is written.
+    """
+    try:
+        return told.get
+    except DataError as error:
+        raise DataError(f"{error}; what was written to {out.path} is there") from error
+
+
 def _decisions(
-    arguments: argparse.Namespace, spark: SparkSession, arbiter: Arbiter, partitioning: Partitioning | None
+    arguments: argparse.Namespace,
+    spark: SparkSession,
+    arbiter: Arbiter,
+    partitioning: Partitioning | None,
+    told: RunSummary,
 ) -> DataFrame:
     from journeykit.spark.decision_frame import decide
 
@@ -173,14 +222,21 @@ def _decisions(
             arbiter,
             tables.pop("contacts", None),
             **tables,
-            **{name: getattr(arguments, name) for name in ("at", "until", "order_by", "partitions", "explain", "zone")},
+            **{name: getattr(arguments, name) for name in _OPTIONS},
             outcomes="all" if arguments.all else "granted" if arguments.granted else None,
             columns=chosen,
             run_id=arguments.run,
-            **{name: getattr(arguments, name) for name in ("ledger", "dry_run", "keep_decisions", "waiting")},
+            summary=told,
         )
     except ModelError as error:
         raise UsageError(str(error)) from error
+
+
+_OPTIONS = (
+    *("at", "until", "order_by", "partitions", "explain", "zone"),
+    *("max_bad", "strict", "ledger", "dry_run", "keep_decisions", "waiting"),
+)
+"""The options of `decide` that the command has by the same name."""
 
 
 def _written(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journeykit import errors
-from journeykit.errors import DataError, JourneykitError
+from journeykit.errors import DataError, JourneykitError, LedgerError
 
 _TASK = re.compile(r"\(\S+ executor \S+\): ")
 _NAMED = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)\b:? .*")
@@ -13,7 +13,7 @@ _OURS = re.compile(
     r"^journeykit\.errors\.(\w+): (.*?)(?=^\s*SQLSTATE|^\tat |^Caused by|^\s*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _OF_DATA = re.compile(r"\[(?:FAILED_READ_FILE|CANNOT_READ|MALFORMED|FAILED_PARSE|PATH_|TABLE_OR_VIEW|CORRUPT)[\w.]*\]")
-_BY_TEXT = ("ModelError", "DataError", "PolicyError", "LedgerError", "InfeasibleError", "ExecutorError")
+_BY_TEXT = ("ModelError", "DataError", "PolicyError", "InfeasibleError", "ExecutorError")
 """Errors that their message alone makes."""
 
 
@@ -47,7 +47,10 @@ def error_behind(error: BaseException) -> JourneykitError:
     found = _OURS.findall(text)
     if found:
         name, message = found[-1]
-        kind = getattr(errors, name, JourneykitError) if name in _BY_TEXT else JourneykitError
-        return kind(message.strip())
+        if name == "LedgerError":
+            message, _, kind = message.partition("\nkind: ")
+            return LedgerError(message.strip(), kind=kind.strip() or "other")
+        own = getattr(errors, name) if name in _BY_TEXT else JourneykitError
+        return own(message.strip())
     kind = DataError if _OF_DATA.search(text) else JourneykitError
     return kind(f"Spark could not do the work: {said_by_spark(error)}")
