@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,6 +11,7 @@ import credited
 import letters
 import pyarrow as pa
 import pytest
+from attrs import evolve
 from measured_tables import AT, JOURNEY, first_rows, places
 from parity import table
 
@@ -26,6 +28,11 @@ def rows(found: Any) -> list[str]:
     return sorted(map(repr, found.to_pylist()))
 
 
+def without_rows(notes: tuple[str, ...]) -> list[str]:
+    """Notes without the numbers of rows, which Spark has not."""
+    return [re.sub(r" \(rows? [^)]*\)", "", note) for note in notes]
+
+
 def frames(spark: Any, tables: dict[str, pa.Table | None]) -> dict[str, Any]:
     return {name: None if own is None else spark.createDataFrame(own) for name, own in tables.items()}
 
@@ -37,9 +44,12 @@ def test_contacts_are_placed_as_they_are_locally(spark: Any) -> None:
     assert local.summary.bad_rows > 20
     own = frames(spark, tables)
     for paths, partitions in ((False, 3), (True, 1)):
+        summary = on_spark.RunSummary()
         found = on_spark.place(
-            spark, JOURNEY, **own, at=AT, paths=paths, order_by="version desc", partitions=partitions
+            spark, JOURNEY, **own, at=AT, paths=paths, order_by="version desc", partitions=partitions, summary=summary
         ).toArrow()
+        assert evolve(summary.get, bad=()) == evolve(local.summary, bad=())
+        assert any(bad.contact for bad in summary.get.bad)
         assert rows(found) == rows(local.paths if paths else local.table)
         assert found.schema.field("contact_id").type == pa.int64()
 
@@ -48,8 +58,12 @@ def test_everybody_with_an_event_is_placed_where_there_are_no_contacts(connect: 
     """By Spark Connect too."""
     tables = {"events": places(40)["events"]}
     local = JOURNEY.place_table(first_rows(tables)["events"], at=AT)
-    found = on_spark.place(connect, JOURNEY, frames(connect, tables)["events"], at=AT, partitions=2)
+    summary = on_spark.RunSummary()
+    found = on_spark.place(
+        connect, JOURNEY, frames(connect, tables)["events"], at=AT, partitions=2, summary=summary, max_bad="90%"
+    )
     assert rows(found) == rows(local.table)
+    assert evolve(summary.get, bad=()) == evolve(local.summary, bad=())
 
 
 def test_events_are_credited_as_they_are_locally(spark: Any) -> None:
@@ -62,10 +76,13 @@ def test_events_are_credited_as_they_are_locally(spark: Any) -> None:
         messages = MessageTable.read(
             credited.PLAYBOOK, tables["touches"], contacts=contacts, columns=("decision_id",), **more
         )
-        local = credit(credited.PLAYBOOK, messages, tables["events"]).table(messages)
+        whole = credit(credited.PLAYBOOK, messages, tables["events"])
+        local = whole.table(messages)
         own = frames(spark, {**tables, "contacts": contacts})
-        found = on_spark.credit(spark, credited.PLAYBOOK, **own, partitions=3, **more)
+        summary = on_spark.RunSummary()
+        found = on_spark.credit(spark, credited.PLAYBOOK, **own, partitions=3, summary=summary, **more)
         assert rows(found) == rows(local)
+        assert summary.get.responses == tuple(evolve(own, rows={}, no_number_rows=()) for own in whole.counts)
         assert local.num_rows > 100
 
 
@@ -82,7 +99,9 @@ def test_features_and_scores_are_those_of_the_local_functions(spark: Any) -> Non
     past = MessageHistory.read(rules, **tables, until=letters.AT, static=static)
     own = frames(spark, tables)
     more = {"until": letters.AT, "since": letters.on(20)}
-    found = on_spark.features(spark, rules, **own, static=static, partitions=3, **more).toArrow()
+    summary = on_spark.RunSummary()
+    found = on_spark.features(spark, rules, **own, static=static, partitions=3, summary=summary, **more).toArrow()
+    assert without_rows(summary.get.notes) == without_rows(past.notes)
     local = feature_table(past, **more)
     assert found.column_names == local.column_names
     assert {"city", "visits", "answered_sale", "responses_opt_out"} <= set(found.column_names)
@@ -91,9 +110,14 @@ def test_features_and_scores_are_those_of_the_local_functions(spark: Any) -> Non
         given = {} if contacts is None else {"contacts": contacts, "static": static}
         model = journeykit.learn(rules, tables["touches"], tables["events"], until=letters.AT, **given)
         people = None if contacts is None else own["contacts"]
-        scores = on_spark.score(spark, rules, model, people, own["touches"], own["events"], at=letters.AT, partitions=3)
+        summary = on_spark.RunSummary()
+        scores = on_spark.score(
+            spark, rules, model, people, own["touches"], own["events"], at=letters.AT, partitions=3, summary=summary
+        )
         whole = score(rules, model, contacts, tables["touches"], tables["events"], at=letters.AT)
         assert rows(scores) == rows(whole.table())
+        assert summary.get.contacts == whole.contacts
+        assert without_rows(summary.get.notes) == without_rows(whole.notes)
 
 
 def test_what_cannot_be_is_said_before_work_begins(spark: Any) -> None:
@@ -102,6 +126,8 @@ def test_what_cannot_be_is_said_before_work_begins(spark: Any) -> None:
     contacts = spark.createDataFrame(table([{"contact_id": "a", "score": 1}]))
     with pytest.raises(DataError, match="a table is a DataFrame of Spark here, found list"):
         on_spark.place(spark, JOURNEY, [], at=AT)
+    with pytest.raises(ModelError, match="give summary too"):
+        on_spark.place(spark, JOURNEY, events, at=AT, max_bad=3)
     with pytest.raises(DataError, match="'event' is missing"):
         on_spark.place(spark, JOURNEY, contacts, at=AT)
     with pytest.raises(ModelError, match="order_by says which of several rows"):

@@ -115,10 +115,10 @@ def test_a_part_of_a_run_has_no_summary(spark, case):
     with pytest.raises(ModelError, match="give it to decide as summary="):
         _ = told.get
     frame = decisions_of(spark, own, told)
-    with pytest.raises(DataError, match="3 of 3 parts of the run were not decided yet: make all of its rows"):
+    with pytest.raises(DataError, match="3 of 3 parts of the run were not done yet: make all of its rows"):
         _ = told.get
     assert frame.take(1)
-    with pytest.raises(DataError, match="of 3 parts of the run were not decided yet"):
+    with pytest.raises(DataError, match="of 3 parts of the run were not done yet"):
         _ = told.get
     collected(frame)
     assert_told_alike(told, job)

@@ -88,6 +88,11 @@ class RunCounts:
     upliftless: set[str] | None = None
     durations: dict[str, float] = Factory(dict)
 
+    @property
+    def contacts(self) -> int:
+        """How many contacts were decided."""
+        return self.claims.contacts
+
     def merge(self, other: RunCounts) -> None:
         """Count what another part of the same run has counted, which has other contacts; it is not changed."""
         for name in _SUMS:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeykit.measuring.message_table import MessageTable
     from journeykit.playbook.playbook import Playbook
 
-_SUMS = ("messages", "earlier", "outside", "strangers", "no_cost", "repeated", "alike", "credits", "others")
+_SUMS = ("contacts", "messages", "earlier", "outside", "strangers", "no_cost", "repeated", "alike", "credits", "others")
 _SETS = ("not_sent", "campaigns", "other_names", "seen", "properties")
 
 
@@ -31,6 +31,7 @@ class CreditSummary:
     """What became of the messages and events of tables.
 
     Attributes:
+        contacts: how many contacts have touches, or are in the table of contacts.
         messages: how many messages there are.
         earlier: how many there are besides, from before the start, to which events may be credited.
         not_sent: by status, how many touches are no messages.
@@ -47,6 +48,7 @@ class CreditSummary:
         notes: what else is worth knowing.
     """
 
+    contacts: int
     messages: int
     earlier: int
     not_sent: Mapping[str, int]
@@ -73,7 +75,7 @@ class CreditSummary:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.messages:,} messages"]
+        lines = [f"{self.messages:,} messages to {self.contacts:,} contacts"]
         lines += [f"  {own.response}: {own.credited:,} of {own.events:,} events are credited" for own in self.responses]
         return "\n".join([*lines, *self.notes])
 
@@ -83,6 +85,7 @@ class CreditTally:
     """What became of messages and events, of all or of some of the contacts: parts add up to the whole, in any order.
 
     Attributes:
+        contacts: how many contacts have touches, or are in the table of contacts.
         messages: how many messages there are.
         earlier: how many there are besides, from before the start, to which events may be credited.
         not_sent: by status, how many touches are no messages.
@@ -102,6 +105,7 @@ class CreditTally:
         bad: the rows that could not be used.
     """
 
+    contacts: int = 0
     messages: int = 0
     earlier: int = 0
     not_sent: Counter[str] = Factory(Counter)
@@ -134,6 +138,7 @@ class CreditTally:
         for facets, count in zip(messages.kinds, counts, strict=True):
             campaigns.update(dict.fromkeys(facets.get("campaign", ()), count))
         return cls(
+            contacts=len(messages.ids),
             messages=len(messages),
             earlier=0 if messages.earlier is None else len(messages.earlier),
             **{name: getattr(messages, name) for name in ("outside", "strangers", "no_cost", "repeated", "alike")},

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from journeykit.spark.history_frames import score as score
     from journeykit.spark.placed_frame import place as place
     from journeykit.spark.run_summary import RunSummary as RunSummary
+    from journeykit.spark.tally_facts import ScoreSummary as ScoreSummary
 
 _HOMES = {
     "RunSummary": "spark.run_summary",
+    "ScoreSummary": "spark.tally_facts",
     "check_executors": "spark.executor_check",
     "credit": "spark.credited_frame",
     "decide": "spark.decision_frame",

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from journeykit.errors import ModelError
 from journeykit.spark.part_counts import PartCounts, PartsSum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyspark.sql import SparkSession
+
     from journeykit.job.inputs import Progress
-    from journeykit.job.run_counts import RunCounts
-    from journeykit.spark.part_counts import Parts
+    from journeykit.spark.part_counts import Parts, TaskCounts
 
 COUNTED = "journeykit_counts"
 """The column of rows that are no decisions, but what a task has counted."""
@@ -29,7 +31,7 @@ class CountsTold(Protocol):
     def given(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Rows of decisions, as tasks give them."""
 
-    def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def tell(self, buckets: set[int], counts: TaskCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Take what a task has counted of its buckets; rows that it gives besides, if any."""
 
     def decisions(self, frame: Any) -> Any:
@@ -58,7 +60,7 @@ class AccumulatedCounts:
         """The rows as they are."""
         return batch
 
-    def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+    def tell(self, buckets: set[int], counts: TaskCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """Take what a task has counted; no rows."""
         self._sum.add({frozenset(buckets): PartCounts.of(counts)})
         return iter(())
@@ -96,7 +98,7 @@ class ObservedCounts:
         """The rows, with nothing counted."""
         return batch.append_column(COUNTED, pa.nulls(batch.num_rows, pa.binary()))
 
-    def tell(self, buckets: set[int], counts: RunCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def tell(self, buckets: set[int], counts: TaskCounts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """One more row, with what a task has counted."""
         told = pickle.dumps((frozenset(buckets), PartCounts.of(counts)))
         arrays = [pa.nulls(1, own.type) for own in schema]
@@ -113,3 +115,20 @@ class ObservedCounts:
         """What was counted by the first action, by buckets."""
         rows = self._seen.get.get(COUNTED) or ()
         return dict(pickle.loads(bytes(own)) for own in rows)  # noqa: S301  (packed by tasks of this run)
+
+
+def counts_told(spark: SparkSession, progress: Progress | None = None) -> CountsTold:
+    """What brings the counts of tasks to the driver.
+
+    Args:
+        spark: the session, classic or Connect.
+        progress: is called on the driver with the number of contacts that are done; None for nobody.
+
+    Raises:
+        ModelError: for what Spark Connect cannot do.
+    """
+    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+        return AccumulatedCounts(spark, progress)
+    if progress is not None:
+        raise ModelError("Spark Connect does not tell how many contacts are done: leave out progress", field="progress")
+    return ObservedCounts()

@@ -10,6 +10,7 @@ from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.slice_run import need_frames, rows_of_slices
+from journeykit.spark.tally_facts import CreditFacts
 from journeykit.tables.arrow.arrow_values import schema_of
 from journeykit.tables.header import fold_name
 from journeykit.tables.touch_table import TOUCH_COLUMNS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.playbook.playbook import Playbook
+    from journeykit.spark.run_summary import RunSummary
 
 _OWN = ("account_id", "arm", "stage", "cost", "decision_id", "id")
 """What else is read of touches; the first two of contacts too, where touches do not say them."""
@@ -36,6 +38,8 @@ def credit(
     until: datetime | None = None,
     partitions: int | None = None,
     zone: str | None = None,
+    max_bad: int | str | None = None,
+    summary: RunSummary | None = None,
 ) -> DataFrame:
     """Credit events to the messages that they follow, on Spark: the rows that `Credits.table` gives.
 
@@ -52,6 +56,9 @@ def credit(
         until: messages before this instant, and events up to it; None for all.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number. They are counted when `summary` is asked, which refuses then; whatever was written is there.
+        summary: has the `journeykit.measuring.CreditSummary`, once all rows were made.
 
     Returns:
         A row for each event and message that it is credited to, in no order, with the columns of
@@ -74,11 +81,11 @@ def credit(
         zone=zone,
         columns=("decision_id",),
     )
-    grouped = GroupedTables(
-        need_frames({"contacts": contacts, "touches": touches, "events": events}), wanted=is_read, partitions=partitions
-    )
+    tables = need_frames({"contacts": contacts, "touches": touches, "events": events})
+    grouped = GroupedTables(tables, wanted=is_read, partitions=partitions)
     work(grouped.empty)
-    return rows_of_slices(grouped, work, schema_of(CREDITS))
+    facts = CreditFacts(playbook=playbook, tables=frozenset(tables))
+    return rows_of_slices(spark, grouped, work, schema_of(CREDITS), facts, summary, max_bad)
 
 
 def is_read(table: str, name: str) -> bool:

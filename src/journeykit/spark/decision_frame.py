@@ -15,7 +15,7 @@ from journeykit.spark.arrow_types import ddl_of
 from journeykit.spark.bad_row_frame import bad_row_frame
 from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
 from journeykit.spark.claims_survey import asked_for
-from journeykit.spark.counts_told import AccumulatedCounts, ObservedCounts
+from journeykit.spark.counts_told import counts_told
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
 from journeykit.spark.quota_frame import quotas_settled, refuse_quotas
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.job.inputs import Progress
     from journeykit.ledger import BaseLedger
-    from journeykit.spark.counts_told import CountsTold
 
 
 def decide(
@@ -185,7 +184,7 @@ def decide(
         facts = evolve(facts, decider=begun.decider)
         if store is not ledger:
             store.close()
-    counted = None if summary is None and progress is None else _counted(spark, progress)
+    counted = None if summary is None and progress is None else counts_told(spark, progress)
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored, counted)
 
     frame, work, settled = grouped.frame, as_function(decider), None
@@ -208,19 +207,6 @@ def decide(
         )
         summary.begin(run)
     return counted.decisions(frame.mapInArrow(work, counted.widened(ddl_of(schema))))
-
-
-def _counted(spark: SparkSession, progress: Progress | None) -> CountsTold:
-    """What brings the counts of tasks to the driver.
-
-    Raises:
-        ModelError: for what Spark Connect cannot do.
-    """
-    if not type(spark).__module__.startswith("pyspark.sql.connect"):
-        return AccumulatedCounts(spark, progress)
-    if progress is not None:
-        raise ModelError("Spark Connect does not tell how many contacts are done: leave out progress", field="progress")
-    return ObservedCounts()
 
 
 def _shuffled(spark: SparkSession) -> int:

@@ -19,6 +19,7 @@ from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.history_work import FeatureWork, HistoryWork, HourCount, ScoringWork
 from journeykit.spark.slice_run import need_frames, rows_of_slices
+from journeykit.spark.tally_facts import CreditFacts, ScoreFacts
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from journeykit.learning.learned_model import LearnedModel
     from journeykit.playbook.playbook import Playbook
+    from journeykit.spark.run_summary import RunSummary
 
 
 LEARNING = ("journeykit.learning.learned_model",)
@@ -48,6 +50,8 @@ def features(
     order_by: str | Iterable[str] = (),
     partitions: int | None = None,
     zone: str | None = None,
+    max_bad: int | str | None = None,
+    summary: RunSummary | None = None,
 ) -> DataFrame:
     """The features of the messages that were sent, on Spark: the rows that `journeykit.learning.feature_table` gives.
 
@@ -66,6 +70,9 @@ def features(
         order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) counts.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number. They are counted when `summary` is asked, which refuses then; whatever was written is there.
+        summary: has the `journeykit.measuring.CreditSummary`, once all rows were made.
 
     Returns:
         The columns of `journeykit.learning.feature_table`, in no order. A category has all of its classes, also of more
@@ -89,7 +96,9 @@ def features(
         playbook=playbook, until=until, zone=zone, static=static, only=frozenset(map(fold_name, attributes))
     )
     work = FeatureWork(history=history, since=since, attributes=attributes)
-    return rows_of_slices(grouped, work, feature_table(past, until=until, since=since, attributes=attributes).schema)
+    schema = feature_table(past, until=until, since=since, attributes=attributes).schema
+    facts = CreditFacts(playbook=playbook, tables=frozenset(tables), notes=past.notes)
+    return rows_of_slices(spark, grouped, work, schema, facts, summary, max_bad)
 
 
 def score(
@@ -105,6 +114,8 @@ def score(
     order_by: str | Iterable[str] = (),
     partitions: int | None = None,
     zone: str | None = None,
+    max_bad: int | str | None = None,
+    summary: RunSummary | None = None,
 ) -> DataFrame:
     """Score every contact for every campaign that is neither paused nor over, on Spark: the rows that `score` gives.
 
@@ -123,6 +134,9 @@ def score(
         order_by: names of columns of the contacts: which of several rows with one id (and one ``valid_from``) counts.
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number. They are counted when `summary` is asked, which refuses then; whatever was written is there.
+        summary: has the `ScoreSummary`, once all rows were made.
 
     Returns:
         The scores, in no order, with the columns that `CampaignScores.columns` names: what `decide` takes as scores.
@@ -145,7 +159,9 @@ def score(
     scores, _ = ScoringWork(history=history, model=model, response=response).scores(grouped.empty)
     schema = scores.table().schema
     hour = _hour(playbook, touches, at, zone)
-    return rows_of_slices(grouped, ScoringWork(history=history, model=model, response=response, hour=hour), schema)
+    work = ScoringWork(history=history, model=model, response=response, hour=hour)
+    facts = ScoreFacts(playbook=playbook, tables=frozenset(tables), scores=scores, hour=hour)
+    return rows_of_slices(spark, grouped, work, schema, facts, summary, max_bad)
 
 
 def _order(given: str | Iterable[str], tables: dict[str, DataFrame]) -> tuple[str, ...]:

@@ -42,6 +42,11 @@ class HistoryTally:
     credit: CreditTally = Factory(CreditTally)
     scores: ScoreTally = Factory(ScoreTally)
 
+    @property
+    def contacts(self) -> int:
+        """How many contacts are scored."""
+        return self.scores.contacts
+
     def merge(self, other: HistoryTally) -> None:
         """Count what a part has counted that has other contacts; it is not changed."""
         self.credit.merge(other.credit)

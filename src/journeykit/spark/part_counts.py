@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from journeykit.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,30 +14,37 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from journeykit.job.inputs import Progress
-    from journeykit.job.run_counts import RunCounts
 
     Parts = dict[frozenset[int], "PartCounts"]
+
+
+class TaskCounts(Protocol):
+    """What a task counts: a `RunCounts`, a `PlacingTally`, and so on; parts add up by their ``merge``."""
+
+    @property
+    def contacts(self) -> int:
+        """How many contacts it has done."""
 
 
 class PartCounts(NamedTuple):
     """What a task has counted, as it travels.
 
     Attributes:
-        contacts: how many contacts it has decided.
-        counts: the `RunCounts`, packed.
+        contacts: how many contacts it has done.
+        counts: what it has counted, packed.
     """
 
     contacts: int
     counts: bytes
 
     @classmethod
-    def of(cls, counts: RunCounts) -> PartCounts:
+    def of(cls, counts: TaskCounts) -> PartCounts:
         """What was counted, packed."""
-        return cls(counts.claims.contacts, zlib.compress(pickle.dumps(counts, pickle.HIGHEST_PROTOCOL), 1))
+        return cls(counts.contacts, zlib.compress(pickle.dumps(counts, pickle.HIGHEST_PROTOCOL), 1))
 
-    def unpacked(self) -> RunCounts:
+    def unpacked(self) -> Any:
         """What was counted."""
-        found: RunCounts = pickle.loads(zlib.decompress(self.counts))  # noqa: S301  (packed by a task of this run)
+        found: TaskCounts = pickle.loads(zlib.decompress(self.counts))  # noqa: S301  (packed by a task of this run)
         return found
 
 
@@ -86,6 +95,27 @@ def latest(parts: Parts) -> Parts:
             found[buckets] = part
             met |= buckets
     return found
+
+
+def all_parts(buckets: frozenset[int], parts: Parts) -> Iterator[Any]:
+    """What all tasks of a run have counted.
+
+    Args:
+        buckets: of which all must be counted.
+        parts: what was counted so far, by buckets.
+
+    Raises:
+        DataError: where some have not counted yet.
+    """
+    found = latest(parts)
+    missing = len(buckets - set().union(*found))
+    if missing:
+        raise DataError(
+            f"{missing:,} of {len(buckets):,} parts of the run were not done yet: make all of its rows first, as a "
+            "write does; those of take, show or limit are not all"
+        )
+    for part in found.values():
+        yield part.unpacked()
 
 
 def noting(batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,7 @@ from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.placing_work import PlacingWork
 from journeykit.spark.slice_run import need_frames, rows_of_slices
+from journeykit.spark.tally_facts import PlacingFacts
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.journey import Journey
+    from journeykit.spark.run_summary import RunSummary
 
 
 def place(
@@ -33,6 +35,8 @@ def place(
     partitions: int | None = None,
     zone: str | None = None,
     timezone: str = "UTC",
+    max_bad: int | str | None = None,
+    summary: RunSummary | None = None,
 ) -> DataFrame:
     """Place all contacts on their journey, on Spark: the rows that `Journey.place_table` gives.
 
@@ -47,6 +51,9 @@ def place(
         partitions: into how many tasks the contacts are put; None for what ``spark.sql.shuffle.partitions`` says.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         timezone: in which the dates among attributes begin, of a contact without a time zone of their own.
+        max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
+            any number. They are counted when `summary` is asked, which refuses then; whatever was written is there.
+        summary: has the `PlacingSummary`, once all rows were made.
 
     Returns:
         The columns of `TablePlacements.table` or, of paths, of `TablePlacements.paths`, in no order. Of events with
@@ -74,4 +81,7 @@ def place(
         partitions=partitions,
     )
     work = PlacingWork(journey=journey, at=at, zone=zone, timezone=timezone, has_paths=paths)
-    return rows_of_slices(grouped, work, work.schema(grouped.empty))
+    # Tables without rows show what is wrong with columns, and what the result has.
+    empty = work.placed(grouped.empty)
+    facts = PlacingFacts(journey=journey, at=at, tables=frozenset(tables), notes=empty.summary.notes)
+    return rows_of_slices(spark, grouped, work, work.schema(empty, grouped.empty), facts, summary, max_bad)

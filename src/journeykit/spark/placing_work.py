@@ -46,13 +46,13 @@ class PlacingWork:
         found.tally.bad = told_bad_rows(found.tally.bad, tables)
         return found.paths if self.has_paths else found.table, found.tally
 
-    def schema(self, empty: Mapping[str, pa.Table]) -> pa.Schema:
-        """The columns of the rows, by tables without rows, which show what is wrong with the tables' columns too.
+    def schema(self, found: TablePlacements, empty: Mapping[str, pa.Table]) -> pa.Schema:
+        """The columns of the rows: ids as they come where they are whole numbers.
 
-        Raises:
-            DataError: for a table that lacks a column that is needed.
+        Args:
+            found: the placement of tables without rows.
+            empty: these tables.
         """
-        found = self.placed(empty)
         rows = found.paths if self.has_paths else found.table
         own = empty.get("contacts", empty["events"])
         kind = own.schema.field(places_of(own.column_names, "contacts")["contact_id"]).type

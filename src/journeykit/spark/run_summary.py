@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeykit.errors import DataError, ModelError
+from journeykit.errors import ModelError
 from journeykit.job.run_counts import RunCounts
 from journeykit.job.run_facts import RunFacts
 from journeykit.ledger.ledger_counts import LedgerCounts
 from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.quotas.quota_run import QuotaRun
 from journeykit.spark.counts_told import CountsTold
-from journeykit.spark.part_counts import latest
+from journeykit.spark.part_counts import all_parts
 from journeykit.tables import BadRows
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from journeykit.job.calendar import Calendar
     from journeykit.job.summary import Summary
+    from journeykit.spark.tally_run import TallyRun
 
 
 class RunSummary:
@@ -38,11 +39,14 @@ class RunSummary:
     """
 
     def __init__(self) -> None:
-        self._run: ToldRun | None = None
+        self._run: ToldRun | TallyRun | None = None
 
     @property
-    def get(self) -> Summary:
+    def get(self) -> Any:
         """The summary, as a local run has it; of bad rows it says whose they are, in place of their numbers.
+
+        Of `decide` it is a `journeykit.job.summary.Summary`, of `place` a `PlacingSummary`, of `credit` and `features`
+        a `CreditSummary`, of `score` a `ScoreSummary`.
 
         Raises:
             DataError: where not all rows were made yet, too many are bad, or none of a table's rows can be used.
@@ -60,7 +64,8 @@ class RunSummary:
             ModelError: for a run without ``until``.
         """
         run, counts = self._counted()
-        return run.facts.calendar(counts)
+        found: Calendar = run.facts.calendar(counts)
+        return found
 
     @property
     def bad_rows(self) -> DataFrame:
@@ -71,11 +76,13 @@ class RunSummary:
         nothing is reserved.
 
         Raises:
-            ModelError: where the summary was given to no run, and for a run with quotas.
+            ModelError: where the summary was given to no run, and for a run with quotas or of something else than
+                decisions.
         """
-        return self._given().bad_rows()
+        found: DataFrame = self._given().bad_rows()
+        return found
 
-    def begin(self, run: ToldRun) -> None:
+    def begin(self, run: ToldRun | TallyRun) -> None:
         """A run begins, of which this is the summary; `decide` says so.
 
         Raises:
@@ -85,7 +92,7 @@ class RunSummary:
             raise ModelError("this summary is that of another run: make one for each", field="summary")
         self._run = run
 
-    def counts(self) -> RunCounts:
+    def counts(self) -> Any:
         """What the run has counted.
 
         Raises:
@@ -94,12 +101,12 @@ class RunSummary:
         """
         return self._given().counts()
 
-    def _given(self) -> ToldRun:
+    def _given(self) -> ToldRun | TallyRun:
         if self._run is None:
             raise ModelError("a summary is that of a run: give it to decide as summary=", field="summary")
         return self._run
 
-    def _counted(self) -> tuple[ToldRun, RunCounts]:
+    def _counted(self) -> tuple[ToldRun | TallyRun, Any]:
         run = self._given()
         counts = run.counts()
         run.facts.refuse(counts)
@@ -136,17 +143,10 @@ class ToldRun:
         Raises:
             DataError: where some have not counted yet.
         """
-        parts: Any = latest(self.counted.parts())
-        missing = len(self.buckets - set().union(*parts))
-        if missing:
-            raise DataError(
-                f"{missing:,} of {len(self.buckets):,} parts of the run were not decided yet: make all of its rows "
-                "first, as a write does; those of take, show or limit are not all"
-            )
         found = RunCounts(bad=BadRows(self.max_bad))
         found.merge(self.none)
-        for part in parts.values():
-            found.merge(part.unpacked())
+        for part in all_parts(self.buckets, self.counted.parts()):
+            found.merge(part)
         return found
 
     def summary(self, counts: RunCounts) -> Summary:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from attrs import frozen
 
-from journeykit.errors import DataError
+from journeykit.errors import DataError, ModelError
+from journeykit.spark.arrow_types import ddl_of
+from journeykit.spark.counts_told import CountsTold, counts_told
+from journeykit.spark.part_counts import noting
+from journeykit.spark.slice_job import as_function
+from journeykit.spark.tally_run import TallyRun
+from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.spark.grouped_tables import GroupedTables
+    from journeykit.spark.run_summary import RunSummary
 
     Work = Callable[[Mapping[str, pa.Table]], tuple[pa.Table, Any]]
 
@@ -28,17 +36,27 @@ class SliceRun:
         slices: makes slices of the batches that come.
         work: makes of a slice its rows, and what was counted.
         schema: the columns of the rows, as Spark takes them.
+        none: nothing counted.
+        counted: takes what a task has counted, once it has given all of its rows; None for nobody.
     """
 
     slices: Callable[[Iterable[pa.RecordBatch]], Iterator[dict[str, pa.Table]]]
     work: Work
     schema: pa.Schema
+    none: Any = None
+    counted: CountsTold | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of all slices of a task."""
-        for tables in self.slices(batches):
-            rows, _ = self.work(tables)
-            yield from plain_table(rows, self.schema).to_batches()
+        total, buckets = deepcopy(self.none), set[int]()
+        for tables in self.slices(noting(batches, buckets)):
+            rows, tally = self.work(tables)
+            for batch in plain_table(rows, self.schema).to_batches():
+                yield batch if self.counted is None else self.counted.given(batch)
+            if self.counted is not None:
+                total.merge(tally)
+        if self.counted is not None:
+            yield from self.counted.tell(buckets, total, self.schema)
 
 
 def plain_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -58,25 +76,40 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(kind) else kind
 
 
-def rows_of_slices(grouped: GroupedTables, work: Work, schema: pa.Schema) -> DataFrame:
+def rows_of_slices(
+    spark: SparkSession,
+    grouped: GroupedTables,
+    work: Work,
+    schema: pa.Schema,
+    facts: Any,
+    summary: RunSummary | None,
+    max_bad: int | str | None,
+) -> DataFrame:
     """The rows that are made of all slices, as a DataFrame of Spark.
 
     Args:
+        spark: the session.
         grouped: the tables.
         work: makes of a slice its rows, and what was counted.
         schema: the columns of the rows.
+        facts: makes a summary of what was counted.
+        summary: has it, once all rows were made; None for none.
+        max_bad: how many bad rows are tolerated.
+
+    Raises:
+        ModelError: for a limit of bad rows without a summary, and a summary that is that of another run.
     """
-    from pyspark.sql.pandas.types import from_arrow_schema
-
+    if max_bad is not None and summary is None:
+        raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
+    BadRows(max_bad)
     own = plain_types(schema)
-    found: DataFrame = grouped.frame.mapInArrow(_function(SliceRun(grouped.slices, work, own)), from_arrow_schema(own))
-    return found
-
-
-def _function(run: SliceRun) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return run(batches)
-
+    counted = None if summary is None else counts_told(spark)
+    run = as_function(SliceRun(grouped.slices, work, own, facts.none(BadRows()), counted))
+    if summary is None or counted is None:
+        found: DataFrame = grouped.frame.mapInArrow(run, ddl_of(own))
+        return found
+    summary.begin(TallyRun(facts=facts, buckets=grouped.buckets, counted=counted, max_bad=max_bad))
+    rows: DataFrame = counted.decisions(grouped.frame.mapInArrow(run, counted.widened(ddl_of(own))))
     return rows
 
 
