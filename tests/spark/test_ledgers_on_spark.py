@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -174,7 +175,15 @@ def test_the_command_reserves(tmp_path, monkeypatch):
         pq.write_table(table.slice(0, 50), f"{name}.parquet")
     tables = [part for name in TABLES for part in (f"--{name}", str(tmp_path / f"{name}.parquet"))]
     with ledger_of("sqlite", tmp_path) as ledger:
-        own = ["--out", str(tmp_path / "out"), "--granted", "--run", "night", "--ledger", str(ledger.url)]
+        own = [
+            "--out",
+            str(tmp_path / "out"),
+            "--granted",
+            "--run",
+            "night",
+            "--ledger",
+            f"sqlite:///{Path(ledger.url.database).name}",
+        ]
         for more in ([], ["--overwrite"]):
             assert main(["playbook.json", *tables, "--at", AT.isoformat(), *own, *more]) == 0
             assert pq.read_table("out").num_rows == len(held(ledger)) > 0

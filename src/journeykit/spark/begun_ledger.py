@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
@@ -118,12 +119,15 @@ def begun_in(
 
 
 def _bare(ledger: BaseLedger) -> BaseLedger:
-    """A ledger without an arbiter, which would travel with it and is asked for nothing there."""
-    if ledger.arbiter is None:
-        return ledger
-    found: BaseLedger = pickle.loads(pickle.dumps(ledger))  # noqa: S301  (our own)
+    """A ledger as it travels: without an arbiter, which is asked for nothing there, and with the whole path of a file.
+
+    The workers of Spark have another working folder.
+    """
+    found: Any = pickle.loads(pickle.dumps(ledger))  # noqa: S301  (our own)
     found.arbiter = None
-    return found
+    if getattr(found, "is_sqlite", False) and not found.url.database.startswith("file:"):
+        found.url = found.url.set(database=str(Path(found.url.database).absolute()))
+    return cast("BaseLedger", found)
 
 
 def _at_once(spark: SparkSession, partitions: int | None) -> int:
