@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections import Counter
+from datetime import date
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -108,6 +111,26 @@ def test_lists_in_rows_of_one_contact_are_put_in_order_as_they_are_written():
     rows = [{"contact_id": "a", "segments": own} for own in (["y"], None, ["x", "z"])]
     found = in_order(pa.Table.from_pylist(rows, schema))
     assert found["segments"].to_pylist() == [None, ["x", "z"], ["y"]]
+
+
+def test_cells_of_any_type_put_rows_in_order():
+    """Truths, dates, decimals, bytes, floats, structures and columns without a cell."""
+    cells = {
+        "truth": pa.array([True, False, None]),
+        "day": pa.array([date(2026, 11, 5), None, date(2026, 11, 4)]),
+        "price": pa.array([Decimal("1.50"), Decimal("-2.00"), None]),
+        "bytes": pa.array([b"\xff\x00", b"a", None]),
+        "share": pa.array([math.nan, 1.5, None]),
+        "nothing": pa.nulls(3),
+        "parts": pa.array([{"a": 1}, {"a": 0}, None]),
+        "at": pa.array([None, 2, 1], pa.timestamp("us", "Europe/Skopje")),
+    }
+    for name, column in cells.items():
+        for key in ("a", None):
+            table = pa.table({"contact_id": pa.array([key] * 3, pa.string()), name: column})
+            one, two = in_order(table), in_order(table.take([2, 0, 1]))
+            assert sorted(map(repr, one[name].to_pylist())) == sorted(map(repr, column.to_pylist()))
+            assert repr(one.to_pylist()) == repr(two.to_pylist())
 
 
 def test_rows_without_an_id_are_spread():

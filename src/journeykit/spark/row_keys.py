@@ -38,7 +38,7 @@ def keys_of(table: pa.Table, name: str = "contact_id") -> RowKeys:
 def spread_keys(table: pa.Table) -> np.ndarray:
     """A key of each row: that of its contact; where no id can be read, one of all that the row says.
 
-    Rows without an id may be many, and should not all be in one place. What is nested is not looked at.
+    Rows without an id may be many, and should not all be in one place.
     """
     one, _, bad = keys_of(table)
     if bad.any():
@@ -50,7 +50,8 @@ def spread_keys(table: pa.Table) -> np.ndarray:
 def _content_keys(table: pa.Table) -> np.ndarray:
     found = np.zeros(table.num_rows, np.uint64)
     for column in table.columns:
-        with suppress(pa.ArrowNotImplementedError):
-            own, *_ = id_keys(Column(one_piece(column.cast(pa.large_string()))), table.num_rows)
-            found = found * np.uint64(0x9E3779B97F4A7C15) + own
+        # What cannot be written as text, such as a list, tells rows apart no further.
+        with suppress(pa.ArrowException):
+            own, _, bad = id_keys(Column(one_piece(column.cast(pa.large_string()))), table.num_rows)
+            found = found * np.uint64(0x9E3779B97F4A7C15) + np.where(bad, np.uint64(1), own)
     return found ^ found >> np.uint64(29)
