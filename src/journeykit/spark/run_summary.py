@@ -33,9 +33,20 @@ class RunSummary:
     Spark Connect the first action alone is counted.
 
     Example:
-        >>> told = RunSummary()  # doctest: +SKIP
-        >>> decide(spark, arbiter, contacts, touches, at=at, summary=told).write.parquet("decisions")  # doctest: +SKIP
-        >>> print(told.get)  # doctest: +SKIP
+        >>> from datetime import UTC, datetime
+        >>> from journeykit import Arbiter, Playbook
+        >>> from journeykit.spark import decide
+        >>> playbook = Playbook.from_dict({
+        ...     "content": [{"id": "note", "channel": "email"}],
+        ...     "campaigns": [{"id": "launch", "content": ["note"], "audience": "score >= 40"}],
+        ... })
+        >>> rows = [(1, 20, True), (2, 40, True)]
+        >>> contacts = spark.createDataFrame(rows, "contact_id long, score int, consent_email boolean")
+        >>> told, at = RunSummary(), datetime(2026, 11, 5, 10, tzinfo=UTC)
+        >>> decide(spark, Arbiter(playbook), contacts, at=at, summary=told).count()
+        1
+        >>> told.get.contacts, told.get.outcomes
+        (2, {'denied': 1, 'granted': 1})
     """
 
     def __init__(self) -> None:
