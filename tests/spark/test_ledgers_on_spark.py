@@ -189,6 +189,15 @@ def test_the_command_reserves(tmp_path, monkeypatch):
             assert pq.read_table("out").num_rows == len(held(ledger)) > 0
 
 
+def test_a_session_of_connect_reserves_too(connect, tmp_path):
+    """Its executors are those of a server, which says whether it is this machine."""
+    contacts = connect.createDataFrame(TABLES["contacts"].slice(0, 30))
+    with ledger_of("sqlite", tmp_path) as ledger:
+        how = {"at": AT, "run_id": "night", "ledger": ledger, "outcomes": "granted", "partitions": 2}
+        for _ in range(2):
+            assert decide(connect, NIGHT, contacts, **how).count() == len(held(ledger)) == 60
+
+
 def test_ledgers_that_executors_do_not_have_are_refused(spark, tmp_path):
     """By name, before anything is begun; so are options that need something else."""
     contacts = frames(spark, {"contacts": TABLES["contacts"]})["contacts"]
