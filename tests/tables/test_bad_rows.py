@@ -13,6 +13,8 @@ import pytest
 from journeykit import Arbiter, DataError, Playbook
 from journeykit.cli import DATA, DONE, USAGE, main
 from journeykit.job import Inputs, Job, TableJob
+from journeykit.model.bad_row import BadRow
+from journeykit.tables.bad_row_list import BadRows
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
 WHEN = ("--at", "2026-11-05T10:00:00Z")
@@ -225,3 +227,32 @@ def test_what_is_not_utf_8_is_kept_as_its_escape(engine, form):
     assert [row["found"] for row in rows] == ["'h\\ud800'"] * 2
     assert [row["cells"].replace(" ", "") for row in rows] == list(bad.values())
     assert rows[1]["allowed"] == "text in UTF-8 that is not empty, without NUL"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_contacts_without_rows_are_named(engine, capsys):
+    """Where contacts come from claims, a contact's number is that of no row: a bad row says who it is."""
+    long = "long" * 300
+    rows = ["ann,launch,note", "ben,launch,note", "ben,launch,", f"{long},launch,note"]
+    Path("claims.csv").write_text("\n".join(["contact_id,campaign_id,content_id", *rows]) + "\n")
+    given = ("--claims", "claims.csv", "--ledger", "sqlite:///l.db", "--engine", engine, "--bad-rows", "b.jsonl")
+    assert main(["ledger", "upgrade", "sqlite:///l.db"]) == DONE
+    assert main(["decide", "own.json", *given, *WHEN, "--out", "d.csv"]) == DONE
+    found = [json.loads(line) for line in Path("b.jsonl").read_text().splitlines()]
+    named = [(bad["row"], json.loads(bad["cells"])["contact_id"]) for bad in found]
+    assert named == [(0, "ben"), (0, long), (4, long)]
+    said = capsys.readouterr().err
+    assert "claims.csv, contact 'ben': found the same claim is there already" in said
+    assert "claims.csv, contact 'longlong" in said
+
+
+def test_lines_number_the_rows_that_have_numbers():
+    """Of those that have none, the first says whose it is."""
+    bad = BadRows()
+    for contact in ("ann", "ben"):
+        bad.add(BadRow("claims", 0, "at", "'x'", "a date", contact=contact))
+    (line,) = bad.lines()
+    assert line == "bad rows of claims: 2; the first: contact 'ann', field 'at': found 'x'; allowed is a date"
+    bad.add(BadRow("claims", 7, "at", "'x'", "a date"))
+    (line,) = bad.lines()
+    assert line.startswith("bad rows of claims: 3 (rows 7, ...); the first: contact 'ann'")

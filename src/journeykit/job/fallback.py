@@ -49,14 +49,15 @@ class Fallback:
 
     def contact(self, state: ChunkState, row: int) -> Contact | None:
         """The contact of a row; None, and a bad row is counted, where it cannot be read."""
-        source, number = self.run.contact_source, state.row_number(row)
+        run, number = self.run, state.row_number(row)
         try:
             return self.reader.contact(state, row)
         except BadCellError as bad:
             column = getattr(bad, "__notes__", ["contact_id"])[0]
-            self.run.bad.add(BadRow(source, number, column, bad.found, bad.allowed))
+            found = BadRow(run.contact_source, number, column, bad.found, bad.allowed)
         except ModelError as error:
-            self.run.bad.add(BadRow.of_error(source, number, error))
+            found = BadRow.of_error(run.contact_source, number, error)
+        run.bad.add(run.of_contact(found, state.chunk.ids[row].as_py()))
         return None
 
     def _group(self, state: ChunkState, row: int, contact: Contact, bad: BadRows | None = None) -> ContactGroup:

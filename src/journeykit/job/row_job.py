@@ -280,7 +280,7 @@ class RowJob(Run):
             try:
                 found = contact if self.ledger is None else self.ledger.protected(contact)
             except ModelError as error:
-                self.bad.add(BadRow.of_error(self.contact_source, number, error))
+                self.bad.add(self.of_contact(BadRow.of_error(self.contact_source, number, error), contact.id))
             else:
                 if self._events is not None or self.has_kept_events:
                     told = [] if self._events is None else self._events.take(found.id)

@@ -384,7 +384,7 @@ class Run:
         """
         decision, counted = decided
         if isinstance(decision, ModelError):
-            self.bad.add(self._of_contact(BadRow.of_error(self.contact_source, number, decision), contact))
+            self.bad.add(self.of_contact(BadRow.of_error(self.contact_source, number, decision), contact.id))
             return None
         fault = self._tally.count(contact, decision, counted)
         if self.arms is not None:
@@ -392,14 +392,14 @@ class Run:
         self._unknowns.count(contact)
         if fault is not None:
             held = None if self.waiting is None else self.waiting.bad_row(decision, fault)
-            self.bad.add(held or self._of_contact(BadRow(self.contact_source, number, "", fault, _ALLOWED), contact))
+            self.bad.add(held or self.of_contact(BadRow(self.contact_source, number, "", fault, _ALLOWED), contact.id))
         if self.waiting is not None:
             self.waiting.decided(contact.id, decision)
         return decision
 
-    def _of_contact(self, bad: BadRow, contact: Contact) -> BadRow:
+    def of_contact(self, bad: BadRow, contact: str) -> BadRow:
         """A bad row about a contact; where contacts come from claims, their numbers are those of no rows."""
-        return bad if "contacts" in self.tables else evolve(bad, row=0, contact=contact.id)
+        return bad if "contacts" in self.tables else evolve(bad, row=0, contact=contact)
 
     def chosen(self, number: int) -> tuple[QuotaChoice, QuotaCharges] | None:
         """What the run chose for a contact or group, by number, and at which prices; None without quotas."""

@@ -28,7 +28,9 @@ BAD_ROW_COLUMNS = {
     "allowed": "text",
     "cells": "text",
 }
-"""The columns of a table of bad rows, in order; ``cells`` is the row as it was read, as JSON."""
+"""The columns of a table of bad rows, in order; ``cells`` is the row as it was read, as JSON.
+
+Of what is wrong with a contact who has no row, but claims alone, ``cells`` has the ``contact_id``, and ``row`` is 0."""
 
 
 def write_bad_rows(
@@ -51,9 +53,10 @@ def write_bad_rows(
     cells = picked_cells(rows, tables.values())
     order = {source: place for place, source in enumerate(names)}
     with table_writer(path, BAD_ROW_COLUMNS) as write:
-        # Table by table and row by row, in whatever order an engine met them.
-        for bad in sorted(rows, key=lambda bad: (order.get(bad.source, len(order)), bad.row)):
-            text = cells_text(cells.get((bad.source, bad.row)))
+        # Table by table and row by row (contact by contact without one), in whatever order an engine met them.
+        for bad in sorted(rows, key=lambda bad: (order.get(bad.source, len(order)), bad.row, str(bad.contact or ""))):
+            own = None if bad.contact is None else {"contact_id": bad.contact}
+            text = cells_text(cells.get((bad.source, bad.row), own))
             name = names.get(bad.source, bad.source)
             given = (name, bad.source, bad.field or None, bad.found, bad.allowed, text)
             # What is not UTF-8 is often why a row is bad.

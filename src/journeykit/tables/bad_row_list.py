@@ -132,8 +132,9 @@ class BadRows:
         """
         for source, count in self._by_source.items():
             own = sorted((bad for bad in self.first if bad.source == source), key=lambda bad: bad.row)
-            numbers = [f"{bad.row}" for bad in own[:first] if bad.row] + ["..."] * (count > min(first, len(own)))
-            where = f" (rows {', '.join(numbers)})" if count > 1 else ""
+            numbers = [f"{bad.row}" for bad in own if bad.row][:first]
+            more = ["..."] * (count > len(numbers))
+            where = f" (rows {', '.join([*numbers, *more])})" if count > 1 and numbers else ""
             said = str(own[0]).removeprefix(f"{source}, ")
             yield f"bad rows of {source}: {count:,}{where}; the first: {said}"
 
