@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from journeykit.errors import DataError, ModelError
 from journeykit.spark.bucket_labels import bucket_labels, partition_of
 from journeykit.spark.bucketing import AccountBucketing, Bucketing
-from journeykit.spark.slice_reader import SliceReader, in_order
+from journeykit.spark.row_order import in_order
+from journeykit.spark.slice_reader import SliceReader
 
 CONTACTS = pa.schema([("contact_id", pa.string()), ("account_id", pa.string()), ("score", pa.int64())])
 TOUCHES = pa.schema([("contact_id", pa.int64()), ("sent_at", pa.timestamp("us", "UTC")), ("channel", pa.string())])
@@ -139,6 +140,36 @@ def test_rows_without_an_id_are_spread():
     sizes = [tables["contacts"].num_rows for tables in slices(rows, [], 4, 100)]
     assert len(sizes) == 4
     assert min(sizes) > 150
+
+
+def test_rows_without_an_id_may_say_what_is_no_text():
+    """Bytes, lists and words of another encoding do not stop what spreads them; bytes spread them too."""
+    rows = [
+        {"contact_id": own, "photo": bytes([255, number]), "tags": ["x"]} for number in range(60) for own in (None,)
+    ]
+    schema = pa.schema([("contact_id", pa.binary()), ("photo", pa.binary()), ("tags", pa.list_(pa.string()))])
+    table = pa.Table.from_pylist([*rows, {"contact_id": b"\xff", "photo": b"", "tags": None}], schema)
+    found = [*Bucketing(0, range(4), schema.names)(table.to_batches())]
+    assert sum(batch.num_rows for batch in found) == 4
+    streams = [pa.ipc.open_stream(own.as_py()).read_all() for batch in found for own in batch["rows"]]
+    assert sum(own.num_rows for own in streams) == len(table)
+
+
+@given(st.permutations(range(8)), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_events_with_one_id_are_in_one_order_however_they_come(places, by_number):
+    """The first of them counts: by the columns that are named first, then the earliest, then by their cells."""
+    schema = pa.schema([("contact_id", pa.string()), ("event_id", pa.string()), ("at", pa.int64()), ("nr", pa.int64())])
+    rows = [
+        {"contact_id": "a", "event_id": "one" if number < 6 else None, "at": -number // 2, "nr": number}
+        for number in range(8)
+    ]
+    reader = SliceReader({"events": schema}, {"events": tuple(schema.names)}, (("NR", False),) if by_number else ())
+    table = pa.Table.from_pylist([rows[place] for place in places], schema)
+    (found,) = reader(Bucketing(0, [0], schema.names)(table.to_batches(max_chunksize=3)))
+    numbers = [row["nr"] for row in found["events"].to_pylist()]
+    assert [own for own in numbers if own < 6] == ([0, 1, 2, 3, 4, 5] if by_number else [5, 3, 4, 1, 2, 0])
+    assert sorted(numbers) == [*range(8)]
 
 
 def test_an_account_of_very_many_contacts_is_one_slice_and_the_others_stay_small():

@@ -19,13 +19,13 @@ from journeykit.basics.clock import micros
 from journeykit.measuring import MessageTable, credit
 from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.placing_work import PlacingWork
-from journeykit.spark.slice_reader import in_order
+from journeykit.spark.row_order import ORDERS
 from journeykit.spark.tally_facts import CreditFacts, PlacingFacts
 from journeykit.tables import BadRows
 
 
 def slices(tables: dict[str, pa.Table | None], pick: Random, parts: int = 3) -> list[dict[str, pa.Table]]:
-    """Tables in parts of whole contacts, their rows in any order; contacts in that of Spark."""
+    """Tables in parts of whole contacts, their rows in any order, which `SliceReader` puts in its own."""
     part_of: dict[str, int] = {}
     found: list[dict[str, pa.Table]] = [{} for _ in range(parts)]
     for name, given in tables.items():
@@ -35,7 +35,7 @@ def slices(tables: dict[str, pa.Table | None], pick: Random, parts: int = 3) -> 
             numbers = [part_of.setdefault(cell, pick.randrange(parts)) for cell in ids]
             for part in range(parts):
                 rows = own.filter(pa.array([number == part for number in numbers]))
-                found[part][name] = in_order(rows, [("version", True)]) if name == "contacts" else rows
+                found[part][name] = ORDERS[name](rows, (("version", True),)) if name in ORDERS else rows
     return found
 
 

@@ -85,7 +85,7 @@ def decide(
         claims: what is asked for; None makes one claim of every campaign's every content.
         at: the instant of the decisions, aware.
         until: the last instant of a plan, aware.
-        events: what contacts did, for rules that ask for it.
+        events: what contacts did, for rules that ask for it; of those with one ``event_id`` the earliest counts.
         order_by: names of columns of the contacts: which of several rows with one id comes first, and is taken.
             ``"updated_at desc"`` begins with the latest. Where they say nothing, the order is that of the cells, for
             Spark has no first row.

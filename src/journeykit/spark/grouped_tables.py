@@ -13,7 +13,8 @@ from journeykit.job.inputs import TABLES
 from journeykit.spark.arrow_types import arrow_type
 from journeykit.spark.bucket_labels import bucket_labels
 from journeykit.spark.bucketing import BUCKETED, AccountBucketing, Bucketing
-from journeykit.spark.slice_reader import MARK, SliceReader, has_order
+from journeykit.spark.row_order import has_order
+from journeykit.spark.slice_reader import MARK, SliceReader
 from journeykit.tables.header import fold_name, missing_column, places_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class GroupedTables:
     and spread over all buckets by what else they say.
 
     In a slice, rows of one contact are in one order, however they arrived: of `contacts`, `scores` and `claims` by
-    ``order_by``, and where that says nothing by their cells, column by column, empty cells last.
+    ``order_by``, and where that says nothing by their cells, column by column, empty cells last. Of `events` those that
+    have one ``event_id`` are in such an order, the earliest first.
 
     Args:
         tables: DataFrames by name: some of ``contacts``, ``touches``, ``scores``, ``claims`` and ``events``.

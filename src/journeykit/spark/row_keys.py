@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.columns.chunk import id_keys
 from journeykit.tables.arrow.arrays import one_piece
@@ -49,9 +50,11 @@ def spread_keys(table: pa.Table) -> np.ndarray:
 
 def _content_keys(table: pa.Table) -> np.ndarray:
     found = np.zeros(table.num_rows, np.uint64)
+    # Bytes are hashed as they are, be they text or not.
+    as_text = pc.CastOptions(pa.large_string(), allow_invalid_utf8=True)
     for column in table.columns:
         # What cannot be written as text, such as a list, tells rows apart no further.
         with suppress(pa.ArrowException):
-            own, _, bad = id_keys(Column(one_piece(column.cast(pa.large_string()))), table.num_rows)
-            found = found * np.uint64(0x9E3779B97F4A7C15) + np.where(bad, np.uint64(1), own)
+            text = one_piece(column.cast(options=as_text)).fill_null("")
+            found = found * np.uint64(0x9E3779B97F4A7C15) + id_keys(Column(text), table.num_rows)[0]
     return found ^ found >> np.uint64(29)
