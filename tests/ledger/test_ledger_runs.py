@@ -478,6 +478,8 @@ def test_opt_outs_of_the_ledger_win_over_the_table(ledger, engine):
     assert len(granted(rows)) == 2
     ledger.opt_out("p4", at=AT)
     assert Run(engine, TWO, people(5), ledger).rows() == rows
+    # An id that no ledger can hold is a bad row, and that of none who was forgotten.
+    assert granted(Run(engine, TWO, [*people(1), {"contact_id": "p\0", "consent_email": True}], ledger).rows()) == set()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

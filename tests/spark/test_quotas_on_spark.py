@@ -14,6 +14,7 @@ from parity import cases, collected, frames, in_order
 from journeykit import Arbiter, InfeasibleError, ModelError, Playbook
 from journeykit.quotas import allocation, improvement, pricing
 from journeykit.spark import RunSummary, decide
+from journeykit.spark.quota_frame import refuse_quotas
 from journeykit.spark.spark_pool import SparkPool
 
 AT = datetime(2026, 11, 5, 10, tzinfo=UTC)
@@ -89,3 +90,11 @@ def test_what_cannot_hold_is_refused_before_rows_are_made(spark):
     cap = {"name": "shared", "max": 2, "per": "account", "window": {"rolling": "2d"}}
     with pytest.raises(ModelError, match="caps per account are not settled on Spark"):
         decide(spark, Arbiter(Playbook.from_dict(SEATS | {"caps": [cap]})), few, at=AT)
+
+
+@pytest.mark.parametrize("with_ledger", [False, True])
+def test_quotas_over_time_are_refused_in_one_step(with_ledger):
+    """They need a ledger, beside which quotas are refused: whoever has none is not asked for one first."""
+    seats = {"name": "seats", "max": 2, "window": {"calendar": "day", "zone": "playbook"}}
+    with pytest.raises(ModelError, match=r"a window \('seats'\) are counted in a ledger .* not settled on Spark"):
+        refuse_quotas(Arbiter(Playbook.from_dict(SEATS | {"quotas": [seats]})), with_ledger=with_ledger)

@@ -204,7 +204,7 @@ class LedgerRun:
         if not self._words:
             return ()
         found = self._by_name.get(contact)
-        if found is None and self._some_forgotten:
+        if found is None and self._some_forgotten and can_hold(contact):
             found = self._words.get(self.ledger.person(contact))
         return found or ()
 

@@ -90,8 +90,15 @@ def refuse_quotas(arbiter: Arbiter, *, with_ledger: bool) -> None:
     """Refuse quotas where they are not settled on Spark.
 
     Raises:
-        ModelError: beside caps per account, or a ledger.
+        ModelError: beside caps per account or a ledger, and for quotas with a window, which a ledger counts.
     """
+    counted = arbiter.decider.ruleset.counted
+    if counted:
+        raise ModelError(
+            f"quotas with a window ({counted.names}) are counted in a ledger over all runs, and quotas with a ledger "
+            "are not settled on Spark: decide with Arbiter.decide_table, or leave them out",
+            field="quotas",
+        )
     beside = "caps per account" if arbiter.decider.by_account else "a ledger" if with_ledger else None
     if arbiter.playbook.quotas and beside is not None:
         raise ModelError(
