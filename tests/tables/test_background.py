@@ -180,7 +180,7 @@ def slowed(owner, name):
         inside.clear()
         return own(*args)
     setattr(owner, name, slow)
-slowed(write_decisions._Groups, "_write_group")
+slowed(write_decisions.ParquetGroups, "_write_group")
 slowed(text_lines.TextLines, "lines")
 from journeykit.cli import main
 sys.exit(main())

@@ -18,6 +18,7 @@ from journeykit.spark.claims_survey import asked_for
 from journeykit.spark.counts_told import counts_told
 from journeykit.spark.executor_check import check_executors
 from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
+from journeykit.spark.output_folder import OutputFolder, decided_into
 from journeykit.spark.quota_frame import quotas_settled, refuse_quotas
 from journeykit.spark.run_summary import RunSummary, ToldRun
 from journeykit.spark.scores_survey import scored_campaigns
@@ -28,6 +29,7 @@ from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.score_table import SCORE_COLUMNS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.job.inputs import Progress
     from journeykit.ledger import BaseLedger
+    from journeykit.spark.quota_slices import QuotaDecider
 
 
 def decide(
@@ -55,6 +58,8 @@ def decide(
     everything: bool = False,
     outcomes: str | None = None,
     columns: Iterable[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    partition: str | None = None,
     zone: str | None = None,
     run_id: str | None = None,
     strict: bool = False,
@@ -65,7 +70,7 @@ def decide(
     max_bad: int | str | None = None,
     progress: Progress | None = None,
     summary: RunSummary | None = None,
-) -> DataFrame:
+) -> Any:
     """Decide tables on Spark: the rows that `Arbiter.decide_table` gives, whatever the number of partitions.
 
     The playbook travels in its canonical form, and your own policies and checks by the names under which executors
@@ -94,6 +99,12 @@ def decide(
         everything: whether denied claims are given too, not only granted and deferred ones.
         outcomes: ``granted`` for granted claims alone; ``all`` as ``everything``; None for granted and deferred ones.
         columns: the names of the columns, in the order in which they are given; None for all.
+        out: a folder, to which the tasks write Parquet files themselves, at once, which costs less than Spark's writer;
+            it appears whole or not at all, as that of a local run, and replaces a table of decisions that is there. A
+            path that all machines share, or an address that `pyarrow.fs.FileSystem.from_uri` knows (``hdfs://``,
+            ``s3://``, ``gs://``), which executors reach with credentials of their own. In a store without folders,
+            such as S3, files are put in their place one by one, and the file ``_SUCCESS`` last.
+        partition: with ``out``, ``day``, ``channel`` or ``team``: files are in folders like ``channel=email``.
         zone: IANA name of the zone in which instants without an offset are meant; None makes them bad.
         run_id: a name for the run; by default a hash of playbook, ``at`` and ``until``, as for a local run.
         strict: whether tables that do not match the playbook are refused before anything is decided, as of
@@ -106,14 +117,16 @@ def decide(
         keep_decisions: with a ledger, whether it keeps what was decided of each contact, denied claims too.
         waiting: with a ledger, whether claims that wait there compete, beside those of ``claims``; needs contacts.
         max_bad: how many bad rows are tolerated, as a number or as a share of each table's rows (``"1%"``); None for
-            any number. Where one task alone has more than such a number, the action fails; all rows together are
-            counted when `summary` is asked, which refuses then, and whatever was written is there.
+            any number. With ``out`` nothing is written where there are more. Else where one task alone has more than
+            such a number, the action fails; all rows together are counted when `summary` is asked, which refuses then,
+            and whatever was written is there.
         progress: is called, whenever a task is done, with the number of contacts that are done, and with None; not
             over Spark Connect.
         summary: has the summary, and the calendar of a plan, once all rows were made.
 
     Returns:
-        The table of decisions, in no order. Ids are whole numbers where the contacts' are, else text.
+        The table of decisions, a DataFrame, in no order. Ids are whole numbers where the contacts' are, else text.
+        With ``out`` the summary, as `Arbiter.decide_table` gives it; ids are text in files.
 
     Raises:
         DataError: for a table that is no DataFrame of Spark, or lacks a column that is needed.
@@ -138,7 +151,9 @@ def decide(
     """
     given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
     tables = {name: _checked(name, given[name]) for name in TABLES if given[name] is not None}
-    if max_bad is not None and summary is None:
+    if partition is not None and out is None:
+        raise ModelError("partition is about a folder that is written: give out too", field="partition")
+    if max_bad is not None and summary is None and out is None:
         raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
     shipped = ShippedArbiter.of(arbiter)
     refuse_quotas(arbiter, with_ledger=ledger is not None)
@@ -165,6 +180,12 @@ def decide(
     schemas = {name: arrow_schema(name, frame) for name, frame in tables.items()}
     job = _rehearsed(arbiter, schemas, options | {"strict": strict})
     options["run_id"] = job.run_id
+    folder = None
+    if out is not None:
+        folder = OutputFolder.of(out, job.output.columns, partition, arbiter.playbook.timezone)
+        folder.need_apart(tables)
+        folder.check()
+        summary = summary or RunSummary()
     check_executors(spark, shipped.modules)
     wanted = _wanted(job)
     if strict:
@@ -187,13 +208,14 @@ def decide(
     counted = None if summary is None and progress is None else counts_told(spark, progress)
     decider = SliceDecider(shipped, grouped.slices, options, schema, scored, counted)
 
-    frame, work, settled = grouped.frame, as_function(decider), None
+    frame, settled = grouped.frame, None
+    deciding: SliceDecider | QuotaDecider = decider
     if arbiter.playbook.quotas:
         asks = asked_for(claims, arbiter.playbook) if claims is not None else ()
         found = quotas_settled(grouped.frame, decider, grouped.empty, asks)
-        frame, work, settled = found.frame, as_function(found.decider), found.run
+        frame, deciding, settled = found.frame, found.decider, found.run
     if counted is None:
-        return frame.mapInArrow(work, ddl_of(schema))
+        return frame.mapInArrow(as_function(deciding), ddl_of(schema))
     if summary is not None:
         run = ToldRun(
             facts=facts,
@@ -206,7 +228,9 @@ def decide(
             max_bad=max_bad,
         )
         summary.begin(run)
-    return counted.decisions(frame.mapInArrow(work, counted.widened(ddl_of(schema))))
+        if folder is not None:
+            return decided_into(folder, frame, deciding, counted, summary)
+    return counted.decisions(frame.mapInArrow(as_function(deciding), counted.widened(ddl_of(schema))))
 
 
 def _shuffled(spark: SparkSession) -> int:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from journeykit.columns.problem_pool import GrowingPool
 from journeykit.engine.quota_charges import QuotaCharges
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.columns.columnar_engine import ColumnarEngine
     from journeykit.columns.quota_arrays import QuotaLayout
+    from journeykit.spark.decision_files import DecisionFiles
 
 POOLED = pa.schema(
     {
@@ -287,6 +288,10 @@ class QuotaDecider:
     pooling: QuotaPooling
     settled: SettledSlices
     charges: QuotaCharges
+
+    def writing(self, files: DecisionFiles) -> QuotaDecider:
+        """The same, where tasks write the rows themselves."""
+        return evolve(self, pooling=evolve(self.pooling, decider=self.pooling.decider.writing(files)))
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""

@@ -7,11 +7,14 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from attrs import frozen
+from attrs import evolve, frozen
 
+from journeykit.columns.decision_rows import dictionaries
 from journeykit.job import TableJob
 from journeykit.job.run_counts import RunCounts
+from journeykit.model.outcome import Outcome
 from journeykit.spark.counts_told import CountsTold
+from journeykit.spark.decision_files import WRITTEN, DecisionFiles
 from journeykit.spark.part_counts import noting
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.tables.arrow.decision_schema import decision_schema
@@ -44,6 +47,22 @@ class SliceJob(TableJob):
         super().__init__(arbiter, **given)
         self.reader.scored = scored
 
+    def to_write(self, needs: Iterable[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of the table of decisions as they are written: all texts coded.
+
+        Args:
+            needs: columns that say where a row goes, which the rows have too.
+        """
+        with self.writing():
+            self.given = self.output.widened(Outcome.GRANTED, needs)
+            self.made = self._made()
+            yield from self.batches()
+
+    @property
+    def codes(self) -> dict[str, pa.Array]:
+        """By which the texts of rows are coded, by column."""
+        return dictionaries(self.chunks.engine, self.chunks.labels, self.chunks.names)
+
 
 @frozen
 class SliceDecider:
@@ -56,6 +75,7 @@ class SliceDecider:
         schema: the schema of the rows.
         scored: the campaigns for which the table of scores has what, as pairs.
         counted: takes what a task has counted, once it has given all of its rows; None for nobody.
+        files: where tasks write the rows themselves, and give what they have written; None where they give rows.
     """
 
     shipped: ShippedArbiter
@@ -64,6 +84,11 @@ class SliceDecider:
     schema: pa.Schema
     scored: frozenset[Any] = frozenset()
     counted: CountsTold | None = None
+    files: DecisionFiles | None = None
+
+    def writing(self, files: DecisionFiles) -> SliceDecider:
+        """The same, where tasks write the rows themselves."""
+        return evolve(self, files=files, schema=WRITTEN)
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the table of decisions, in batches."""
@@ -80,13 +105,24 @@ class SliceDecider:
         counts, begun = RunCounts(), self.options.get("ledger")
         # Its connections are those of this task.
         with nullcontext() if begun is None else begun.ledger:
-            for job in jobs:
-                for batch in in_small_batches(job.batches()):
-                    yield self._given(plain(batch, self.schema))
-                if self.counted is not None:
-                    counts.merge(job.counts())
+            for batch in self._rows(jobs, counts):
+                yield self._given(batch)
         if self.counted is not None:
             yield from self.counted.tell(buckets, counts, self.schema)
+
+    def _rows(self, jobs: Iterable[SliceJob], counts: RunCounts) -> Iterator[pa.RecordBatch]:
+        """The rows of slices, or of the files in which they are; what is counted is added."""
+        with nullcontext() if self.files is None else self.files.begin() as attempt:
+            for job in jobs:
+                if attempt is None or self.files is None:
+                    yield from (plain(batch, self.schema) for batch in in_small_batches(job.batches()))
+                else:
+                    for batch in job.to_write(self.files.needs):
+                        attempt.write(batch, job.codes)
+                if self.counted is not None:
+                    counts.merge(job.counts())
+        if attempt is not None:
+            yield attempt.written()
 
     def jobs(self, batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[SliceJob]:
         """The jobs of the slices, one after the other; the buckets of slices are noted."""

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_output(parser)
     add_ledger_options(parser)
     add_strict(parser)
-    words = "fail where more rows, or a larger share of a table's, are bad, once all is written"
+    words = "fail where more rows, or a larger share of a table's, are bad; what Spark itself writes is there then"
     add_max_bad(parser, words)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument("--quiet", action="store_true", help="do not print the summary; errors are printed")
@@ -120,7 +120,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("decisions")
     out.add_argument("--out", required=True, type=_place, metavar="F", help="a folder, or table:NAME, likewise")
     out.add_argument("--format", choices=FORMATS[:-1], help="where --out does not say it; it writes (parquet)")
-    out.add_argument("--overwrite", action="store_true", help="replace what is there; else there may be nothing")
+    out.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace what is there, where journeykit writes only a table of decisions; else there may be nothing",
+    )
     out.add_argument(
         "--partition", choices=("day", "channel", "team"), help="write folders by local day, channel or team"
     )
@@ -141,6 +145,9 @@ def _partitions(text: str) -> int:
     return int(text)
 
 
+_IS_THERE = "something is there; --overwrite replaces it"
+
+
 def _decide(arguments: argparse.Namespace) -> int:
     out = _out(arguments)
     _check_summary(arguments)
@@ -152,8 +159,12 @@ def _decide(arguments: argparse.Namespace) -> int:
     )
     with spark_session() as spark:
         told = RunSummary()
-        decisions = _decisions(arguments, spark, arbiter, partitioning, told)
-        _written(out, decisions, arguments, partitioning)
+        folder = out.folder(spark)
+        if folder is not None and folder.is_there and not arguments.overwrite:
+            raise DataError(_IS_THERE, source=out.path)
+        decisions = _decisions(arguments, spark, arbiter, partitioning, told, is_written=folder is not None)
+        if folder is None:
+            _written(out, decisions, arguments, partitioning)
         summary = _counted(told, out)
     found = {} if arguments.until is None else told.calendar.to_dict()
     if arguments.summary is not None:
@@ -209,12 +220,15 @@ def _decisions(
     arbiter: Arbiter,
     partitioning: Partitioning | None,
     told: RunSummary,
+    *,
+    is_written: bool,
 ) -> DataFrame:
     from journeykit.spark.decision_frame import decide
 
     tables = {name: place.read(spark) for name in TABLES if (place := getattr(arguments, name)) is not None}
     chosen = arguments.columns
-    if chosen is not None and partitioning is not None:
+    goes_to = {"out": arguments.out.path, "partition": arguments.partition} if is_written else {}
+    if chosen is not None and not is_written and partitioning is not None:
         chosen = tuple(dict.fromkeys((*partitioning.columns(chosen), *partitioning.needs)))
     try:
         return decide(
@@ -223,6 +237,7 @@ def _decisions(
             tables.pop("contacts", None),
             **tables,
             **{name: getattr(arguments, name) for name in _OPTIONS},
+            **goes_to,
             outcomes="all" if arguments.all else "granted" if arguments.granted else None,
             columns=chosen,
             run_id=arguments.run,
@@ -251,7 +266,7 @@ def _written(
         )
     except Exception as error:
         if "ALREADY_EXISTS]" in str(error):
-            raise DataError("something is there; --overwrite replaces it", source=out.path) from error
+            raise DataError(_IS_THERE, source=out.path) from error
         raise error_behind(error) from error
 
 

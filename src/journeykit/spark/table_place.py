@@ -10,13 +10,14 @@ from attrs import frozen
 
 from journeykit.errors import DataError, ModelError
 from journeykit.spark.spark_errors import said_by_spark
-from journeykit.tables.decision_columns import LISTS
+from journeykit.tables.decision_columns import DECISIONS, LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from journeykit.spark.output_folder import OutputFolder
     from journeykit.tables.partitioning import Partitioning
 
 FORMATS = ("parquet", "csv", "json", "orc", "avro", "delta", "iceberg", "table")
@@ -109,6 +110,23 @@ class TablePlace:
             writer = writer.options(ignoreNullFields=False)
         with _plain_instants(decisions.sparkSession):
             (writer if self.form is None else writer.format(self.form)).save(self.path)
+
+    def folder(self, spark: SparkSession) -> OutputFolder | None:
+        """The folder of Parquet files that tasks write themselves; None where Spark writes.
+
+        That is for all but Parquet, for what pyarrow does not reach, and for a path of which Spark's own settings say
+        in which file system it is.
+        """
+        try:
+            is_parquet = (self.form or spark.conf.get("spark.sql.sources.default")) == "parquet"
+            if not is_parquet or not ("://" in self.path or spark.sparkContext.master.startswith("local")):
+                return None
+            from journeykit.spark.output_folder import OutputFolder
+
+            return OutputFolder.of(self.path, tuple(DECISIONS), None, "UTC")
+        except (ModelError, AttributeError):
+            # Over Connect a session has no context.
+            return None
 
     def harms(self, other: TablePlace) -> bool:
         """Whether writing here would replace, or become part of, what is read there."""

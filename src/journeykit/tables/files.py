@@ -7,6 +7,7 @@ import glob
 import gzip
 import io
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -30,7 +31,9 @@ if sys.platform != "win32":
 
 _HEX = frozenset("0123456789abcdef")
 PART = "part-0.parquet"
-"""What each file of a folder of decisions is called."""
+"""What each file of a folder of decisions is called, where one process writes it."""
+PARTS = re.compile(r"part-[0-9]+\.parquet")
+"""Likewise where many do."""
 RUN = "run"
 """A log has a folder of each run, called ``run=NAME``."""
 MARK = {"journeykit": "decisions"}
@@ -121,7 +124,7 @@ def whole_folder(
         handle = _held_folder(made)
         try:
             yield made
-            for file in made.rglob(PART):
+            for file in made.rglob("part-*.parquet"):
                 _sync_folder(file)
             with placing():
                 STOP.check()
@@ -174,7 +177,7 @@ def _is_passed_over(path: Path) -> bool:
 
 def _is_own(path: Path) -> bool:
     """Whether a file is one of a folder of decisions."""
-    if path.name != PART or not path.is_file():
+    if not PARTS.fullmatch(path.name) or not path.is_file():
         return False
     from journeykit.tables.decision_columns import DECISIONS
     from journeykit.tables.marked_files import marked_columns

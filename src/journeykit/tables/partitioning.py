@@ -109,6 +109,16 @@ class Partitioning:
         return None if at is None else at.astimezone(clock(self.zone).zone).date().isoformat()
 
 
+def check_parts(count: int, by: str) -> None:
+    """Refuse too many folders.
+
+    Raises:
+        DataError: for more than a thousand.
+    """
+    if count > _MOST_PARTS:
+        raise DataError(f"the decisions have more than {_MOST_PARTS:,} values of {by}; write one file instead")
+
+
 class PartFiles:
     """The files of a folder that is being written, each opened once it has a row.
 
@@ -153,9 +163,7 @@ class PartFiles:
         """
         found = self._open.get(value)
         if found is None:
-            if len(self._open) == _MOST_PARTS:
-                by = self._partitioning.by
-                raise DataError(f"the decisions have more than {_MOST_PARTS:,} values of {by}; write one file instead")
+            check_parts(len(self._open) + 1, self._partitioning.by)
             folder = self._folder / self._partitioning.folder(value)
             folder.mkdir()
             found = self._open[value] = self._stack.enter_context(self._open_part(folder / PART))

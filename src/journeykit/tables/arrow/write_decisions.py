@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from journeykit.tables.folder_output import FolderOutput
     from journeykit.tables.partitioning import Partitioning
 
-_GROUP = 262_144
+GROUP = 262_144
 """Rows of one group of a Parquet file: fixed, so that its bytes do not depend on how the work was cut."""
-_PART_GROUP = 65_536
+PART_GROUP = 65_536
 """Likewise of a file of a folder, of which many are written at once."""
 _STATISTICS = ("contact_id", "send_at", "retry_at")
 _PLAIN = ("decision_id", "contact_id", "account_id", "claim_id", "chance", "retry_at", *LISTS)
@@ -62,7 +62,10 @@ def batch_writer(
     """
     with output_file(path, form) as (kind, file):
         if kind == "parquet":
-            with _Groups(file, dictionaries, columns) as groups, Background[pa.RecordBatch](groups.write) as background:
+            with (
+                ParquetGroups(file, dictionaries, columns) as groups,
+                Background[pa.RecordBatch](groups.write) as background,
+            ):
                 yield background.put
         else:
             lines = TextLines(kind, columns)
@@ -89,17 +92,17 @@ def folder_batch_writer(
         OSError: if the folder cannot be written.
     """
     kept, partitioning = output.columns(columns), output.partitioning
-    group = _GROUP if partitioning is None else _PART_GROUP
+    group = GROUP if partitioning is None else PART_GROUP
 
     @contextmanager
     def open_part(part: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
-        with part.open("wb") as file, _Groups(file, dictionaries, kept, group, output.mark) as groups:
+        with part.open("wb") as file, ParquetGroups(file, dictionaries, kept, group, output.mark) as groups:
             yield groups.write
 
     with output.writers(open_part) as writer:
 
         def write(batch: pa.RecordBatch) -> None:
-            parts = [(None, batch)] if partitioning is None else _by_value(batch, partitioning)
+            parts = [(None, batch)] if partitioning is None else rows_by_value(batch, partitioning)
             for value, own in parts:
                 writer(value)(own.select(list(kept)))
 
@@ -107,7 +110,7 @@ def folder_batch_writer(
             yield background.put
 
 
-def _by_value(batch: pa.RecordBatch, partitioning: Partitioning) -> Iterator[tuple[str | None, pa.RecordBatch]]:
+def rows_by_value(batch: pa.RecordBatch, partitioning: Partitioning) -> Iterator[tuple[str | None, pa.RecordBatch]]:
     """The rows of a batch by the value that says where they go, each in their order."""
     codes, name = _days(batch, partitioning.zone) if partitioning.by == "day" else _words(batch.column(partitioning.by))
     order = np.argsort(codes, kind="stable")
@@ -137,15 +140,23 @@ def _days(batch: pa.RecordBatch, zone: str) -> tuple[np.ndarray, Callable[[int],
     return days, lambda day: None if day == NONE else day_date(day).isoformat()
 
 
-class _Groups:
-    """A Parquet file that is written in groups of a fixed number of rows."""
+class ParquetGroups:
+    """A Parquet file that is written in groups of a fixed number of rows.
+
+    Args:
+        file: the file, open for bytes.
+        dictionaries: the run's own dictionaries, by column; asked for at each group.
+        columns: the columns of the table, in their order.
+        group: the rows of a group.
+        mark: what the metadata of the file says besides.
+    """
 
     def __init__(
         self,
         file: Any,
         dictionaries: Callable[[], Mapping[str, pa.Array]],
         columns: Sequence[str],
-        group: int = _GROUP,
+        group: int = GROUP,
         mark: Mapping[str, str] | None = None,
     ) -> None:
         self._file = file
@@ -172,6 +183,7 @@ class _Groups:
             self._writer.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Write rows, once there are enough of them for a group."""
         self._waiting.append(ids_as_text(batch))
         self._rows += batch.num_rows
         while self._rows >= self._group:
