@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from parity import Case, frames, in_order
 from test_run_summary import assert_told_alike, local_job
 
 from journeykit import Arbiter, DataError, ModelError, Playbook
-from journeykit.spark import RunSummary, decide, output_folder
+from journeykit.spark import RunSummary, decide
 from journeykit.spark.decision_files import DecisionFiles
 from journeykit.spark.output_folder import FolderStage, OutputFolder
 from journeykit.spark.shipped_arbiter import ShippedArbiter
@@ -100,7 +100,9 @@ def test_attempts_that_fail_leave_nothing(spark, tmp_path, monkeypatch):
     summary = decided(spark, case, tmp_path / "own")
     locally(case, tmp_path / "local.parquet")
     assert read(tmp_path / "own") == read(tmp_path / "local.parquet")
-    assert sum(pq.read_metadata(path).num_rows for path in tmp_path.glob("own/*.parquet")) == summary.outcomes.total()
+    assert sum(pq.read_metadata(path).num_rows for path in tmp_path.glob("own/*.parquet")) == sum(
+        summary.outcomes.values()
+    )
     assert set(names(tmp_path)) == {"local.parquet", *(f"own/{name}" for name in names(tmp_path / "own"))}
 
 
@@ -148,30 +150,54 @@ def written(stage):
     return batch.to_pylist()
 
 
+class Store:
+    """A file system without folders, as far as its users see, in one that has some."""
+
+    type_name = "store"
+
+    def __init__(self, system):
+        self.system = system
+
+    def __getattr__(self, name):
+        return getattr(self.system, name)
+
+    def move(self, source, target):
+        """A file comes to another place, wherever that is."""
+        self.system.create_dir(str(Path(target).parent))
+        self.system.move(source, target)
+
+    def open_output_stream(self, path):
+        """A file, wherever it is."""
+        self.system.create_dir(str(Path(path).parent))
+        return self.system.open_output_stream(path)
+
+
 @pytest.mark.parametrize("has_folders", [True, False])
 def test_of_two_attempts_at_once_one_counts(tmp_path, monkeypatch, has_folders):
-    """Speculation: the other's files go away, and it finds no folder any more; in stores without folders too."""
+    """Speculation: the other's files go away, and a late one finds no folder; in stores without folders too."""
     pytest.importorskip("pyspark")
+    monkeypatch.setattr(OutputFolder, "is_local", False)
+    box = tmp_path / "box"
+    box.mkdir()
+    folder = OutputFolder.of(box / "own", tuple(plain_schema(pa.string()).names), "team", "UTC")
     if not has_folders:
-        monkeypatch.setattr(output_folder, "WITH_FOLDERS", ())
-    monkeypatch.setattr(OutputFolder, "_is_local", False)
-    (tmp_path / "bucket").mkdir()
-    folder = OutputFolder.of(tmp_path / "bucket" / "own", tuple(plain_schema(pa.string()).names), "team", "UTC")
+        folder = evolve(folder, system=Store(folder.system))
     for _ in range(2):
         with folder.filling() as stage:
-            Path(stage.attempts).mkdir(parents=True, exist_ok=True)
-            Path(stage.whole, "team=growth").mkdir(parents=True, exist_ok=True)
             one, other = written(stage), written(stage)
             assert one[0]["attempt"] != other[0]["attempt"]
             stage.take(other)
-        assert names(tmp_path / "bucket") == ["own/_SUCCESS", "own/team=growth/part-0.parquet"]
+        assert names(box) == ["own/_SUCCESS", "own/team=growth/part-0.parquet"]
+        assert pq.read_table(folder.path).num_rows == 2
+    if has_folders:
         with pytest.raises(FileNotFoundError):
             written(stage)
-        assert pq.read_table(folder.path).num_rows == 2
     with folder.filling() as stage:
-        Path(stage.attempts).mkdir(parents=True, exist_ok=True)
-        Path(stage.whole, "team=growth").mkdir(parents=True, exist_ok=True)
         rows = written(stage)
         with pytest.raises(DataError, match="write to a place that all machines share"):
             stage.take([{**rows[0], "attempt": "gone"}])
         stage.take(rows)
+    (box / "own" / "team=growth" / "mine.csv").touch()
+    with pytest.raises(DataError, match=r"the folder holds 'team=growth/mine.csv', which is no part"), folder.filling():
+        pass
+    assert not list(box.glob(".*"))

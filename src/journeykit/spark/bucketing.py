@@ -101,18 +101,20 @@ def bucketed(table: pa.Table, place: int, keys: np.ndarray, labels: Sequence[int
     first = np.searchsorted(buckets[rows], np.arange(len(labels) + 1)).tolist()
     ordered = table.take(numbers(rows, pa.int64())).combine_chunks()
     filled = [bucket for bucket in range(len(labels)) if first[bucket] < first[bucket + 1]]
-    streams = [_stream(ordered.slice(first[bucket], first[bucket + 1] - first[bucket])) for bucket in filled]
     arrays = [
         pa.array([labels[bucket] for bucket in filled], pa.int32()),
         pa.array([place] * len(filled), pa.int32()),
-        pa.array(streams, pa.binary()),
+        _streams(ordered.slice(first[bucket], first[bucket + 1] - first[bucket]) for bucket in filled),
     ]
     return pa.RecordBatch.from_arrays(arrays, names=["bucket", "place", "rows"])
 
 
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    found: bytes = sink.getvalue().to_pybytes()
-    return found
+def _streams(tables: Iterable[pa.Table]) -> pa.Array:
+    """A stream of each table, one after the other in one buffer: no bytes are copied again."""
+    sink, ends = pa.BufferOutputStream(), [0]
+    for table in tables:
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        ends.append(sink.tell())
+    buffers = [None, pa.py_buffer(np.array(ends, np.int32)), sink.getvalue()]
+    return pa.Array.from_buffers(pa.binary(), len(ends) - 1, buffers)

@@ -82,7 +82,8 @@ class OutputFolder:
         return cls(system, path, kept, partitioning)
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
+        """Whether it is one of this machine, or looks like one."""
         return bool(self.system.type_name == "local")
 
     @property
@@ -105,7 +106,7 @@ class OutputFolder:
             for file in frame.inputFiles():
                 parts = urlsplit(file)
                 own = unquote(parts.path) if self.has_folders else unquote(f"{parts.netloc}{parts.path}")
-                if f"{os.path.realpath(own) if self._is_local else own}".startswith(f"{self.path}/"):
+                if f"{os.path.realpath(own) if self.is_local else own}".startswith(f"{self.path}/"):
                     raise DataError(
                         f"the {name} are read there, and the decisions would overwrite them; write to another place",
                         source=self.path,
@@ -117,7 +118,7 @@ class OutputFolder:
         Raises:
             DataError: naming what else there is.
         """
-        if self._is_local:
+        if self.is_local:
             check_replaceable(self.path)
             return
         found = self.system.get_file_info(self.path)
@@ -158,7 +159,7 @@ class OutputFolder:
             DataError: for what is in the way.
             OSError: where nothing can be written.
         """
-        if self._is_local:
+        if self.is_local:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             with whole_folder(self.path) as folder:
                 attempts = folder / _ATTEMPTS
@@ -236,6 +237,8 @@ class FolderStage:
                 folders = {""}
         if self.whole == self.folder.path:
             # What was there goes first: better no rows for a moment than some of them twice.
+            with suppress(FileNotFoundError):
+                system.delete_file(f"{self.whole}/{_DONE}")
             system.delete_dir_contents(self.whole, missing_dir_ok=True)
         elif self.folder.has_folders:
             for folder in folders - {""}:
