@@ -5,8 +5,9 @@
     python benchmarks/spark.py DIR --skew               # a contact with a million touches, a million rows without an id
 
 The limit is a million contacts through `mapInArrow` with an empty body, Parquet to Parquet. "Grouping" brings contacts
-and touches together, and counts them. "By tasks" says that tasks write the files themselves (`decide` with `out`). The session's start is not measured, nor the first turn, in which Java compiles.
-Seconds of the processors are those of Java and of Python's workers. `--json` prints all figures.
+and touches together, and counts them. "By tasks" says that tasks write the files themselves (`decide` with `out`).
+The session's start is not measured, nor the first turn, in which Java compiles. Seconds of the processors are those of
+Java and of Python's workers. `--json` prints all figures.
 """
 
 from __future__ import annotations
