@@ -265,7 +265,7 @@ class Closing:
     def __exit__(self, *_):
         print("closes", flush=True)
         time.sleep(60)
-def run(_):
+def run(*_):
     with whole_file("out/d.csv"), Closing():
         pass
 import sys
