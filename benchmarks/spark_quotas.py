@@ -75,7 +75,9 @@ def main() -> None:
         del table
         settling, deciding, rows, there = on_spark(arbiter, claims, given.partitions, given.memory)
         seconds, own_rows, here = local(arbiter, claims)
-    same = rows == own_rows and all(there[name] == here[name] for name in ("value", "bound", "quotas", "prices"))
+    same = rows == own_rows and all(
+        there[name] == here[name] for name in ("value", "bound", "gap", "quotas", "outcomes")
+    )
     found = {
         "contacts": given.contacts,
         "claims": len(instance.owner),
@@ -88,7 +90,7 @@ def main() -> None:
         "same": same,
     }
     if given.json:
-        print(json.dumps(found))
+        print(json.dumps(found), flush=True)
     else:
         print(
             f"{given.contacts:,} contacts, {found['claims']:,} claims: settled in {settling:.1f} s, decided in"

@@ -465,6 +465,40 @@ def with_quotas(seed, columns=()):
     return found, evolve(found.playbook, quotas=own, on_infeasible="relax")
 
 
+@pytest.mark.parametrize("few", [3_000, 0])
+def test_what_is_worth_nothing_takes_no_room_of_later_tiers(few, monkeypatch):
+    """Where the master looks at all choices, and where prices are found and a claim that costs nothing adds nothing."""
+    monkeypatch.setattr(allocation, "_FEW", few)
+    tiers = {"a": 0, "b": 0, "call": 0, "later": 1}
+    playbook = Playbook.from_dict(
+        {
+            "content": [{"id": "note", "channel": "email"}, {"id": "ring", "channel": "phone"}],
+            "campaigns": [
+                {"id": name, "content": ["ring" if name == "call" else "note"], "tier": tier}
+                for name, tier in tiers.items()
+            ],
+            "caps": [{"name": "one", "max": 1, "window": {"rolling": "7d"}}],
+            "quotas": [
+                {"name": "calls", "max": 1, "where": {"channel": "phone"}},
+                {"name": "money", "max": 1, "of": "cost"},
+            ],
+            "on_missing": {"consent": "allow"},
+        }
+    )
+    asked = [
+        ("anna", "a", 0, 0),
+        ("anna", "b", 0, 0),
+        ("anna", "later", 1, 0),
+        ("ben", "call", 2, 1),
+        ("cleo", "call", 1, 1),
+    ]
+    claims = [{"contact_id": who, "campaign_id": name, "weight": w, "cost": cost} for who, name, w, cost in asked]
+    people = [{"contact_id": who} for who in ("anna", "ben", "cleo")]
+    for days in (0, 1):
+        job = assert_equal(playbook, people, [], None, claims, at=AT, until=AT + timedelta(days=days) if days else None)
+        assert job.summary().outcomes == {"granted": 2, "denied": 3}
+
+
 @pytest.mark.parametrize("start", range(0, 42, 14))
 def test_both_engines_keep_quotas_alike(start):
     """Random playbooks of every kind of rule, tiers, exempt claims and plans among them, with quotas of every kind."""

@@ -52,13 +52,14 @@ class ChoicesAt:
 
 @frozen(eq=False)
 class EveryChoice:
-    """Every choice that the units have, of which there are no more than so many."""
+    """Every choice that the units have in a room, of which there are no more than so many."""
 
+    room: Capacity
     most: int
 
     def __call__(self, own: PoolSlice) -> Offers:
         """The choices of the units of a slice."""
-        return own.once(self, lambda: own.all_offers(self.most))
+        return own.once(self, lambda: own.all_offers(self.room, self.most))
 
 
 def one_price(charges: Charges, price: int) -> Charges:

@@ -46,3 +46,14 @@ def usage_of(pool: ProblemPool, room: Capacity, offers: Offers) -> np.ndarray:
         used = np.flatnonzero(use)
         np.add.at(found[:, row], owner[used], use[used])
     return found
+
+
+def idle_items(pool: ProblemPool, room: Capacity) -> np.ndarray:
+    """By item, whether it is worth nothing and no quota wants it: it is not granted but as a partner of another one."""
+    kind, found = pool.item["kind"], pool.item["value"] <= 0
+    for row in np.flatnonzero(room.ceiling > 0).tolist():
+        use = room.fixed[kind, row]
+        if room.column[row] >= 0:
+            use = use + pool.column[:, room.column[row]] * room.factor[kind, row]
+        found &= use >= 0
+    return found

@@ -18,11 +18,12 @@ from journeykit.columns.problem_pool import spread
 from journeykit.kernels import collect_offers_of, list_all, price_pass, price_pass_kept, price_workspace
 from journeykit.kernels.interface.problem_arrays import BLOCKS, OFFER, Charges, ProblemPool
 from journeykit.kernels.interface.records import joined
-from journeykit.quotas.offers import Offers
+from journeykit.quotas.offers import Offers, idle_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from journeykit.columns.capacity import Capacity
     from journeykit.kernels import PriceWorkspace
 
 _PIECE, _HARD_PIECE = 4_096, 32
@@ -188,13 +189,14 @@ class PoolSlice:
         pieces = at_once(work, self._pieces(is_hard=is_hard), self.threads)
         return _kept_offers([part for parts in pieces for part in parts])
 
-    def all_offers(self, most: int) -> Offers | None:
-        """Every choice that the units have; None where there are more than so many."""
+    def all_offers(self, room: Capacity, most: int) -> Offers | None:
+        """Every choice that the units have, without what is idle in a room; None where there are more than so many."""
         if self.pool.units > most:
             return None
+        idle = idle_items(self.pool, room)
         offers, items, used = np.zeros(most, OFFER), np.zeros(16 * most, np.int32), np.zeros(2, np.int64)
         with self.workspace() as workspace:
-            if not list_all(self.pool, workspace, offers, items, used):
+            if not list_all(self.pool, idle, workspace, offers, items, used):
                 return None
         return Offers(offers[: used[0]], items[: used[1]])
 

@@ -124,7 +124,8 @@ class Passes:
         room, scale = self.room, float(MILLIONTH << self.shift)
         rates = np.minimum(prices, self.ceiling)[None] / room.unit * scale
         fixed = np.einsum("kr,pr->pk", room.fixed.astype(np.float64), rates)
-        fixed = np.where(fixed == 0, 0.0, np.floor(fixed) - 1)
+        # What takes nothing away adds nothing.
+        fixed = np.where(fixed >= 0, np.maximum(np.floor(fixed) - 1, 0.0), np.floor(fixed) - 1)
         slope = np.zeros((1, len(room.fixed), self.pools.columns))
         for row in np.flatnonzero(room.column >= 0).tolist():
             slope[:, :, room.column[row]] += rates[:, row, None] * room.factor[None, :, row]

@@ -33,8 +33,10 @@ int64_t worth_of(const ProblemPool& pool, const Charges& charges, int64_t price,
   for (int64_t column = 0; column < pool.column.columns; ++column) {
     const double slope = charges.slope(price, own.kind, column);
     if (slope == 0) continue;
-    const int64_t charge = floor_to_whole(slope * static_cast<double>(pool.column(item, column)));
-    worth = wrapping_subtract(worth, wrapping_subtract(charge, 1));
+    const double taken = slope * static_cast<double>(pool.column(item, column));
+    const int64_t charge = wrapping_subtract(floor_to_whole(taken), 1);
+    // What takes nothing away adds nothing: a claim that is worth nothing stays so.
+    worth = wrapping_subtract(worth, taken >= 0 ? std::max(charge, int64_t{0}) : charge);
   }
   return worth;
 }
@@ -274,6 +276,17 @@ int64_t plain_bound(const ProblemPool& pool, int64_t unit, int64_t count, Array1
   return total;
 }
 
+// Whether a chosen item of a unit has an item as its partner.
+bool has_chosen(const ProblemPool& pool, int64_t unit, Array1<PriceStep> by, int64_t item) {
+  for (int64_t clause = pool.unit[unit].clause_from; clause < pool.unit[unit].clause_to; ++clause) {
+    if (by[pool.clause[clause].pick].chosen == 0) continue;
+    for (int64_t place = pool.clause[clause].start; place < pool.clause[clause].stop; ++place) {
+      if (pool.partner[place] == item) return true;
+    }
+  }
+  return false;
+}
+
 // The search with a bound from prices of the rows; where that is given up, a greedy choice and a plain bound.
 int64_t search_well(const ProblemPool& pool, int64_t unit, int64_t count, const PriceWorkspace& workspace) {
   const Array1<PriceStep> by = workspace.by;
@@ -293,6 +306,12 @@ int64_t search_well(const ProblemPool& pool, int64_t unit, int64_t count, const 
         by[item].chosen = 1;
         total = wrapping_add(total, problem.items[item].value);
         ++size;
+      }
+      for (int64_t item = 0; item < items; ++item) {
+        // A partner that is worth nothing goes where nothing came of it; the sum bounds still.
+        if (by[item].chosen == 0 || by[item].worth != 0 || has_chosen(pool, unit, by, item)) continue;
+        by[item].chosen = 0;
+        --size;
       }
       workspace.found[0] = size;
       workspace.found[1] += gap > 0;
@@ -383,16 +402,17 @@ bool keeps_clauses(const ProblemPool& pool, int64_t unit, Array1<PriceStep> by) 
   return true;
 }
 
-// Every choice that a unit has; false where there is no room for all of them.
-bool list_choices(const ProblemPool& pool, int64_t unit, Array1<PriceStep> by, Array1<Offer> offers,
-                  Array1<int32_t> items, Array1<int64_t> used) {
+// Every choice that a unit has, but those with idle items that are nobody's partner; false where there is no room for
+// all of them.
+bool list_choices(const ProblemPool& pool, int64_t unit, Array1<const bool> idle, Array1<PriceStep> by,
+                  Array1<Offer> offers, Array1<int32_t> items, Array1<int64_t> used) {
   const int64_t first = pool.first[unit], count = pool.first[unit + 1] - first, top = pool.unit[unit].top;
   link_rows(pool, pool.unit[unit].row_from, pool.unit[unit].row_to, by, count);
   for (int64_t item = 0; item < count; ++item) by[item].chosen = 0;
   int64_t taken = 0, at = 0;
   for (int64_t steps = 1; steps <= 64 * offers.size; ++steps) {
     if (at < count) {
-      if (taken < top && fits(by, at)) {
+      if (taken < top && fits(by, at) && (!idle[first + at] || is_partner(pool, unit, at))) {
         take(by, at, 1);
         by[at].chosen = 1;
         by[taken++].part = at;
@@ -400,7 +420,11 @@ bool list_choices(const ProblemPool& pool, int64_t unit, Array1<PriceStep> by, A
       ++at;
       continue;
     }
-    if (keeps_clauses(pool, unit, by)) {
+    bool is_listed = keeps_clauses(pool, unit, by);
+    for (int64_t place = 0; place < taken && is_listed; ++place) {
+      is_listed = !idle[first + by[place].part] || has_chosen(pool, unit, by, by[place].part);
+    }
+    if (is_listed) {
       if (used[0] >= offers.size || used[1] + taken > items.size) return false;
       Blend blend;
       for (int64_t place = 0; place < taken; ++place) {
@@ -517,10 +541,10 @@ void price_pass_kept(const ProblemPool& pool, const Charges& charges, int64_t st
   }
 }
 
-bool list_all(const ProblemPool& pool, const PriceWorkspace& workspace, Array1<Offer> offers,
-              Array1<int32_t> items, Array1<int64_t> used) {
+bool list_all(const ProblemPool& pool, Array1<const bool> idle, const PriceWorkspace& workspace,
+              Array1<Offer> offers, Array1<int32_t> items, Array1<int64_t> used) {
   for (int64_t unit = 0; unit < pool.unit.size; ++unit) {
-    if (!list_choices(pool, unit, workspace.by, offers, items, used)) return false;
+    if (!list_choices(pool, unit, idle, workspace.by, offers, items, used)) return false;
   }
   return true;
 }
