@@ -239,10 +239,13 @@ def test_what_is_worth_nothing_is_chosen_as_a_partner_alone():
     rows = [((0, 2), 1), ((0, 1, 2, 3), 1), ((0, 1), 1), ((2, 3), 1)]
     alone = pool_of(Random(1), [(4, 2, rows, ())])
     paired = pool_of(Random(1), [(5, 1, [((0, 1, 2, 3), 1)], [(4, (1,))])])
-    for pool, values, wanted in ((alone, [0, 0, 0, 0], []), (paired, [0, 0, 0, 0, 5], [1, 4])):
-        pool.item["value"] = values
-        charges = Charges(kind=np.zeros((1, KINDS), np.int64), slope=np.zeros((1, KINDS, 1)), shift=0)
-        assert np.flatnonzero(_choice(pool, charges, price_workspace(pool))).tolist() == wanted
+    cases = [(alone, [0] * 4, []), (paired, [0, 0, 0, 0, 5], [1, 4]), (paired, [0, 0, 0, 0, -5], [])]
+    for pool, values, wanted in cases:
+        pool.item["value"], pool.column[:] = values, 0
+        # A price takes nothing of what uses nothing of its column, and adds nothing either.
+        for price in (0.0, 0.5):
+            charges = Charges(kind=np.zeros((1, KINDS), np.int64), slope=np.full((1, KINDS, 1), price), shift=0)
+            assert np.flatnonzero(_choice(pool, charges, price_workspace(pool))).tolist() == wanted
 
 
 def _check_improvement(rng: Random, pool: ProblemPool, work: PriceWorkspace) -> None:
