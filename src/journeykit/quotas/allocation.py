@@ -234,9 +234,10 @@ def _ask(passes: Passes, choices: ChoicesAt | EveryChoice, limit: int) -> _OpenC
 
 def _every(passes: Passes, *, limit: int) -> _OpenChoices | None:
     """Every choice that the units have; None where there are too many."""
-    if passes.facts.units > limit or any(own.all_offers(passes.room, limit) is None for own in passes.pools.ask(itself)):
+    room, units = passes.room, passes.facts.units
+    if units > limit or any(own.all_offers(room, limit) is None for own in passes.pools.ask(itself)):
         return None
-    return _ask(passes, EveryChoice(passes.room, limit), passes.facts.units)
+    return _ask(passes, EveryChoice(room, limit), units)
 
 
 def _generate(passes: Passes, prices: PriceSolution, limit: int) -> tuple[PriceSolution, _OpenChoices]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from journeykit.columns.capacity import Capacity
 from journeykit.quotas.kept_choices import distinct_choices
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from journeykit.columns.capacity import Capacity
     from journeykit.kernels.interface.problem_arrays import Charges
     from journeykit.quotas.offers import Offers
     from journeykit.quotas.pool_slice import PoolSlice
