@@ -130,6 +130,17 @@ def test_too_many_bad_rows_and_what_is_in_the_way_are_refused(spark, tmp_path):
     assert names(tmp_path) == ["own/_SUCCESS", "own/part-0.parquet"]
 
 
+def test_runs_with_quotas_are_written(spark, tmp_path):
+    """What quotas leave is written as it is given: the rows of a local run."""
+    quota = {"name": "seats", "max": 7, "where": {"campaign": "launch"}}
+    arbiter = Arbiter(Playbook.from_dict({**NOTE, "quotas": [quota]}))
+    contacts = pa.table({"contact_id": pa.array(range(20), pa.int64())})
+    found = decide(spark, arbiter, spark.createDataFrame(contacts), at=AT, partitions=2, out=tmp_path / "own")
+    assert found.outcomes["granted"] == 7
+    arbiter.decide_table(contacts, at=AT, out=tmp_path / "local.parquet")
+    assert read(tmp_path / "own") == read(tmp_path / "local.parquet")
+
+
 def test_connect_writes_the_same(connect, tmp_path):
     """Over Spark Connect the tasks tell what they have written beside what they have counted."""
     arbiter = Arbiter(Playbook.from_dict(NOTE))
