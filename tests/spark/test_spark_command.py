@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +122,50 @@ def test_what_is_there_is_replaced_only_where_that_is_asked_for(folder, capfd):
     assert main([*own, "--overwrite"]) == 0
 
 
+@pytest.mark.usefixtures("spark")
+def test_bad_rows_are_kept_whole_and_prices_are_saved_as_the_local_command_does_it(folder, capfd):
+    """Bad rows as a table of texts; prices of quotas in a file that `Arbiter` takes."""
+    assert local(["decide", *given(), "--quiet", "--out", "local.parquet", "--bad-rows", "local.csv"]) == 0
+    own = [*given(folder), "--quiet", "--out", f"{folder}/decisions"]
+    assert main([*own, "--bad-rows", f"{folder}/bad.csv"]) == 0
+    # Cells of CSV are texts on Spark.
+    names = ("table", "column", "found", "allowed")
+    found, wanted = ([row for path in paths for row in csv_rows(path)] for paths in (bad_files(), ["local.csv"]))
+    assert sorted([row[name] for name in names] for row in found) == sorted(
+        [row[name] for name in names] for row in wanted
+    )
+    assert {row["contact_id"]: json.loads(row["cells"])["score"] for row in found if row["contact_id"] == "157"} == {
+        "157": "57"
+    }
+    assert {row["contact_id"] for row in found} == {"7", "57", "107", "157", ""}
+    assert main([*own, "--overwrite", "--bad-rows", f"{folder}/decisions/bad.csv"]) == USAGE
+    assert "is where --out goes; write to another place" in capfd.readouterr().err
+    shutil.rmtree("decisions")
+    assert main([*own, "--bad-rows", f"{folder}/bad.csv"]) == DATA
+    assert "bad.csv: something is there; --overwrite replaces it" in capfd.readouterr().err
+    assert not Path("decisions").exists()
+
+    Path("playbook.yaml").write_text(
+        PLAYBOOK_TEXT + "quotas: [{name: seats, max: 40, where: {campaign: launch}}]\n", "utf-8"
+    )
+    assert main([*own, "--bad-rows", f"{folder}/bad.csv"]) == USAGE
+    assert "--bad-rows: of a run with quotas" in capfd.readouterr().err
+    assert local(["decide", *given(), "--quiet", "--out", "local.parquet", "--save-prices", "local.json"]) == 0
+    assert main([*own, "--save-prices", "prices.json"]) == 0
+    assert Path("prices.json").read_text("utf-8") == Path("local.json").read_text("utf-8")
+
+
+def bad_files():
+    """The files that Spark wrote."""
+    return sorted(Path("bad.csv").glob("part-*"))
+
+
+def csv_rows(path):
+    """The rows of a CSV file, as mappings."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 CASES = [
     (["--out", "{}/contacts.csv"], USAGE, "contacts.csv is where --contacts is read; write to another place"),
     (["--out", "decisions.csv", "--format", "json"], USAGE, "--out is a place for csv, and --format json"),
@@ -133,6 +180,17 @@ CASES = [
     (["--out", "out", "--ledger", "mysql://root@db/x"], USAGE, "a ledger is not kept in 'mysql'"),
     (["--out", "out", "--ledger", "sqlite:///{}/none.db"], FAILED, "for a new ledger, run `journeykit ledger upgrade"),
     (["--out", "out", "--partitions", "0"], USAGE, "--partitions is '0'; it is a whole number from 1 on"),
+    (["--out", "out", "--save-prices", "prices.json"], USAGE, "--save-prices: the playbook has no quotas"),
+    (
+        ["--out", "out", "--save-prices", "playbook.yaml"],
+        USAGE,
+        "--save-prices playbook.yaml would overwrite the playbook",
+    ),
+    (
+        ["--out", "out", "--bad-rows", "{}/contacts.csv"],
+        USAGE,
+        "--bad-rows {}/contacts.csv is where --contacts is read",
+    ),
     (["--out", "out", "--zone", "Mars/Base"], USAGE, "--zone"),
     (["--out", "out", "--policy", "own=nowhere:Policy"], USAGE, "the policy nowhere:Policy cannot be loaded"),
 ]
@@ -144,7 +202,7 @@ def test_errors_are_one_message_with_the_exit_code_of_the_command_decide(folder,
     """Wrong usage is 2, a table that cannot be used is 4; nothing is written."""
     assert main([*given(folder), *(word.format(folder) for word in more)]) == code
     said = capfd.readouterr().err
-    assert words in said
+    assert words.format(folder) in said
     assert said.count("journeykit: ") == 1
     assert not Path("out").exists()
 
@@ -166,6 +224,11 @@ def test_a_file_that_is_corrupt_is_said(folder, capfd):
     own = ["playbook.yaml", "--contacts", f"parquet:{folder}/broken", "--at", AT, "--out", f"{folder}/out"]
     assert main(own) == DATA
     assert "broken/part-0.parquet" in capfd.readouterr().err
+    Path("ragged.csv").write_text("contact_id,score\n1,20\n2,60,email\n", "utf-8")
+    assert main(["playbook.yaml", "--contacts", f"{folder}/ragged.csv", "--at", AT, "--out", f"{folder}/out"]) == DATA
+    said = next(line for line in capfd.readouterr().err.splitlines() if line.startswith("journeykit: "))
+    assert re.search(r"a table cannot be read: .*ragged.csv: .*2,60,email; mend what is named, or leave it out$", said)
+    assert "SQLSTATE" not in said
 
 
 @pytest.mark.usefixtures("folder")
@@ -175,6 +238,19 @@ def test_without_pyspark_it_says_what_to_install(capfd, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     assert main([*given(), "--out", "out"]) == FAILED
     assert "python -m journeykit.spark needs the extra 'spark': pip install" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["numpy", "pyarrow"])
+def test_without_what_the_columnar_engine_needs_it_says_what_to_install(name):
+    """As where a managed service brings PySpark, and pip brought this library alone."""
+    code = (
+        f"import sys; sys.modules[{name!r}] = None; from journeykit.spark.spark_command import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, *given(), "--out", "out"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == FAILED, done.stderr
+    assert "python -m journeykit.spark needs the extra 'spark': pip install" in done.stderr
 
 
 @pytest.mark.usefixtures("folder")

@@ -366,7 +366,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     from journeykit.tables import ENDINGS, format_of
     from journeykit.tables.outputs import folder_harm_to, harm_to
 
-    given = [arguments.playbook, arguments.out, arguments.guards, _ledger_file(arguments)]
+    given = [arguments.playbook, arguments.out, arguments.guards, ledger_file(arguments)]
     given += [getattr(arguments, name) for name in TABLES]
     for option, saved in _beside(arguments):
         if saved is None:
@@ -382,7 +382,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         given.append(saved)
     out = arguments.out
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "guards", *TABLES)}
-    read["the ledger"] = _ledger_file(arguments)
+    read["the ledger"] = ledger_file(arguments)
     if arguments.append or arguments.partition is not None:
         option = "--append" if arguments.append else "--partition"
         if out == "-" or arguments.format not in (None, "parquet") or format_of(out) is not None:
@@ -404,7 +404,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     check_unharmed(out, read)
 
 
-def _ledger_file(arguments: argparse.Namespace) -> str | None:
+def ledger_file(arguments: argparse.Namespace) -> str | None:
     """The file of a ledger that is one."""
     head, found, path = (arguments.ledger or "").partition(":///")
     return path if found and head.startswith("sqlite") and path else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,17 @@ from journeykit.cli.arguments import (
     zone_of,
 )
 from journeykit.cli.command_parser import CommandParser
-from journeykit.cli.decide_command import add_ledger_options, add_strict, arbiter_of, check_ledger_options, tell_summary
+from journeykit.cli.decide_command import (
+    add_ledger_options,
+    add_strict,
+    arbiter_of,
+    check_ledger_options,
+    ledger_file,
+    tell_summary,
+)
 from journeykit.cli.main import EXIT_CODES
 from journeykit.cli.main import main as command_line
-from journeykit.errors import DataError, JourneykitError, MissingExtraError, ModelError
-from journeykit.spark.run_summary import RunSummary
+from journeykit.errors import DataError, JourneykitError, ModelError, missing
 from journeykit.spark.spark_errors import error_behind
 from journeykit.spark.table_place import FORMATS, TablePlace
 from journeykit.tables.decision_columns import DECISIONS
@@ -36,12 +43,13 @@ from journeykit.tables.partitioning import Partitioning
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
 
     from journeykit.arbiter import Arbiter
     from journeykit.job import Summary
+    from journeykit.spark.run_summary import RunSummary
 
 _PLACES = (
     "paths that executors reach, in any format that Spark reads: .parquet, .csv (all cells are text), .json, .jsonl, "
@@ -96,7 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     add_max_bad(parser, words)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, with a plan's calendar")
     parser.add_argument("--quiet", action="store_true", help="do not print the summary; errors are printed")
+    parser.add_argument(
+        "--bad-rows",
+        type=_place,
+        metavar="F",
+        help="write bad rows whole too, with what is wrong, likewise; the run is decided once more for it",
+    )
     parser.add_argument("--summary", metavar="F", help="write the summary as JSON, where the driver runs")
+    parser.add_argument(
+        "--save-prices",
+        metavar="F",
+        help="write the prices of the quotas, for decisions on single contacts, where the driver runs",
+    )
     return parser
 
 
@@ -150,25 +169,35 @@ _IS_THERE = "something is there; --overwrite replaces it"
 
 def _decide(arguments: argparse.Namespace) -> int:
     out = _out(arguments)
-    _check_summary(arguments)
+    _check_beside(arguments)
     zone_of(arguments)
     check_ledger_options(arguments)
     arbiter = arbiter_of(arguments)
+    _check_quotas(arguments, arbiter)
     partitioning = (
         None if arguments.partition is None else Partitioning.of(arguments.partition, arbiter.playbook.timezone)
     )
     with spark_session() as spark:
+        from journeykit.spark.run_summary import RunSummary
+
         told = RunSummary()
         folder = out.folder(spark)
         if folder is not None and folder.is_there and not arguments.overwrite:
             raise DataError(_IS_THERE, source=out.path)
         decisions = _decisions(arguments, spark, arbiter, partitioning, told, is_written=folder is not None)
+        if arguments.bad_rows is not None:
+            with _told_by_spark(arguments.bad_rows):
+                bad = told.bad_rows
+                arguments.bad_rows.write(bad, columns=bad.columns, overwrite=arguments.overwrite)
         if folder is None:
             _written(out, decisions, arguments, partitioning)
         summary = _counted(told, out)
     found = {} if arguments.until is None else told.calendar.to_dict()
     if arguments.summary is not None:
         write_summary(arguments.summary, "summary", summary.to_dict(run=True) | found)
+    if arguments.save_prices is not None:
+        assert summary.prices is not None  # noqa: S101  (there are quotas)
+        summary.prices.save(arguments.save_prices)
     if arguments.json:
         print_json("summary", summary.to_dict() | found)
     tell_summary(summary, arguments)
@@ -182,24 +211,45 @@ def _out(arguments: argparse.Namespace) -> TablePlace:
         if out.form not in (None, arguments.format):
             raise UsageError(f"--out is a place for {out.form}, and --format {arguments.format}; leave one out")
         out = TablePlace(out.path, arguments.format)
-    given = [(name, getattr(arguments, name)) for name in TABLES]
-    for name, place in given:
-        if place is not None and out.harms(place):
-            raise UsageError(f"--out {out.path} is where --{name} is read; write to another place")
+    _check_apart("out", out, {f"--{name} is read": getattr(arguments, name) for name in TABLES})
     if arguments.contacts is None and arguments.claims is None:
         raise UsageError("give --contacts, or --claims, or both")
     return out
 
 
-def _check_summary(arguments: argparse.Namespace) -> None:
-    """What can be said of the file of the summary before any work is done."""
-    saved = arguments.summary
-    if saved is None:
-        return
-    if not Path(saved).resolve().parent.is_dir() or Path(saved).is_dir():
-        raise UsageError(f"--summary {saved}: no file can be written there")
+def _check_beside(arguments: argparse.Namespace) -> None:
+    """What can be said of what is written beside the decisions, before any work is done."""
     read = {f"the {name}": getattr(arguments, name) for name in ("playbook", "guards")}
-    check_unharmed(saved, read, option="summary")
+    read["the ledger"] = ledger_file(arguments)
+    for name in ("summary", "save_prices"):
+        saved, option = getattr(arguments, name), name.replace("_", "-")
+        if saved is None:
+            continue
+        if not Path(saved).resolve().parent.is_dir() or Path(saved).is_dir():
+            raise UsageError(f"--{option} {saved}: no file can be written there")
+        check_unharmed(saved, read, option=option)
+        read["the summary"] = saved
+    bad: TablePlace | None = arguments.bad_rows
+    if bad is not None:
+        given = {f"--{name} is read": getattr(arguments, name) for name in TABLES} | {"--out goes": arguments.out}
+        _check_apart("bad-rows", bad, given)
+
+
+def _check_apart(option: str, place: TablePlace, given: Mapping[str, TablePlace | None]) -> None:
+    for what, other in given.items():
+        if other is not None and place.harms(other):
+            raise UsageError(f"--{option} {place.path} is where {what}; write to another place")
+
+
+def _check_quotas(arguments: argparse.Namespace, arbiter: Arbiter) -> None:
+    """What some options ask of a playbook's quotas."""
+    if arguments.save_prices is not None and not arbiter.playbook.quotas:
+        raise UsageError("--save-prices: the playbook has no quotas, and so there are no prices")
+    if arguments.bad_rows is not None and arbiter.playbook.quotas:
+        raise UsageError(
+            "--bad-rows: of a run with quotas bad rows are not kept whole on Spark; the summary has the first hundred. "
+            "Leave the option out, or take a playbook without its quotas to find them all"
+        )
 
 
 def _counted(told: RunSummary, out: TablePlace) -> Summary:
@@ -211,7 +261,7 @@ def _counted(told: RunSummary, out: TablePlace) -> Summary:
     try:
         return told.get
     except DataError as error:
-        raise DataError(f"{error}; what was written to {out.path} is there") from error
+        raise DataError(f"what was written to {out.path} is there, but {error}") from error
 
 
 def _decisions(
@@ -257,17 +307,20 @@ _OPTIONS = (
 def _written(
     out: TablePlace, decisions: DataFrame, arguments: argparse.Namespace, partitioning: Partitioning | None
 ) -> None:
+    columns = arguments.columns or DECISIONS
+    with _told_by_spark(out):
+        out.write(decisions, partitioning=partitioning, columns=columns, overwrite=arguments.overwrite)
+
+
+@contextmanager
+def _told_by_spark(place: TablePlace) -> Iterator[None]:
+    """Say what keeps Spark from writing to a place, in words of this library."""
     try:
-        out.write(
-            decisions,
-            partitioning=partitioning,
-            columns=arguments.columns or DECISIONS,
-            overwrite=arguments.overwrite,
-        )
+        yield
     except Exception as error:
         if "ALREADY_EXISTS]" in str(error):
-            raise DataError(_IS_THERE, source=out.path) from error
-        raise error_behind(error) from error
+            raise DataError(_IS_THERE, source=place.path) from error
+        raise error_behind(error, f"write to {place.path}") from error
 
 
 @contextmanager
@@ -275,13 +328,15 @@ def spark_session() -> Iterator[SparkSession]:
     """The session that the process has, as managed services give it; else one that ends with the work.
 
     Raises:
-        MissingExtraError: without PySpark.
+        MissingExtraError: without PySpark, or what the columnar engine needs.
         JourneykitError: without Java, and for what else keeps Spark from starting.
     """
     try:
         from pyspark.sql import SparkSession
+
+        import_module("journeykit.spark.decision_frame")
     except ModuleNotFoundError as error:
-        raise MissingExtraError("spark", "python -m journeykit.spark") from error
+        raise missing(error.name, "spark", "python -m journeykit.spark") from error
     is_given = SparkSession.getActiveSession() is not None
     try:
         spark = SparkSession.builder.appName("journeykit").getOrCreate()
@@ -291,7 +346,7 @@ def spark_session() -> Iterator[SparkSession]:
                 "Spark did not start: it needs Java 17 or 21 (Spark 3.5: 8, 11 or 17). Install it, or set JAVA_HOME to "
                 "where it is; a server of Spark Connect (SPARK_REMOTE) needs none here"
             ) from error
-        raise error_behind(error) from error
+        raise error_behind(error, "start") from error
     try:
         yield spark
     finally:

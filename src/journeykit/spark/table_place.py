@@ -81,15 +81,20 @@ class TablePlace:
         return reader.load(self.path)
 
     def write(
-        self, decisions: DataFrame, *, partitioning: Partitioning | None, columns: Iterable[str], overwrite: bool
+        self,
+        decisions: DataFrame,
+        *,
+        columns: Iterable[str],
+        overwrite: bool,
+        partitioning: Partitioning | None = None,
     ) -> None:
-        """Write decisions, which is when they are made.
+        """Write decisions, or other rows, which is when they are made.
 
         Args:
             decisions: with the columns by which they are partitioned, too.
-            partitioning: by what they are put into folders; None for one folder.
             columns: those that are written.
             overwrite: whether what is there is replaced; else nothing may be there.
+            partitioning: by what they are put into folders; None for one folder.
         """
         chosen = tuple(columns)
         if self.form == "csv":
