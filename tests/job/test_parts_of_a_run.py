@@ -233,3 +233,14 @@ def test_kinds_of_faults_are_kept_in_the_order_of_their_texts():
         notes = list(parts[0].notes())
         assert notes[0] == "kind 000, found 7 (3 claims)"
         assert notes[-1] == "claims with other faults (60 claims)"
+
+
+def test_a_part_with_too_many_bad_rows_says_whose_they_are():
+    """Where a part alone has more than are tolerated, numbers of its rows would be those of no table."""
+    contacts = pa.table({"contact_id": [7, 9, 4], "timezone": ["Mars/Base", "UTC", "Mars/Base"]})
+    with pytest.raises(DataError, match="more bad rows than the 1") as told:
+        decided(PartJob(Arbiter(Playbook.from_dict(NOTE)), contacts, at=AT, max_bad=1))
+    assert [line.partition(",")[2].partition(",")[0] for line in str(told.value).splitlines()[1:]] == [
+        " contact 7",
+        " contact 4",
+    ]

@@ -182,7 +182,8 @@ class Run:
         self.inputs = tuple(name for name in self.tables if name != "contacts")
         self.run_id = run_id or decider.run_id(at, until, self.inputs)
         self.written = self.bad_touches = 0
-        self.bad = BadRows(max_bad, keep=100 if bad_rows is None and not self.is_part else None, is_part=self.is_part)
+        keep = 100 if bad_rows is None and not self.is_part else None
+        self.bad = BadRows(max_bad, keep, is_part=self.is_part, whose=self._whose if self.is_part else None)
         self.ledger: LedgerRun | None = None
         self.has_kept_events = False
         self._events_met: set[str] = set()
@@ -558,11 +559,14 @@ class Run:
         )
 
     def _bad_by_contact(self) -> BadRows:
-        """The bad rows of a part of the tables: numbers of rows say nothing there, and whose row it is does."""
-        tables = [(source, self.picker(name)) for name, source in self.sources.items()]
+        """The bad rows of a part of the tables, by contact."""
         found = BadRows()
-        found.merge(self.bad.with_rows(by_contact(self.bad.first, tables)))
+        found.merge(self.bad.with_rows(self._whose(self.bad.first)))
         return found
+
+    def _whose(self, rows: Sequence[BadRow]) -> list[BadRow]:
+        """Bad rows of a part of the tables: numbers of rows say nothing there, and whose row it is does."""
+        return by_contact(rows, [(source, self.picker(name)) for name, source in self.sources.items()])
 
     def summary(self) -> Summary:
         """What was done so far."""

@@ -11,7 +11,7 @@ from journeykit.basics.validation import shown
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from journeykit.model.bad_row import BadRow
 
@@ -34,6 +34,7 @@ class BadRows:
         keep: how many are kept to be shown; None for all.
         is_part: whether these are rows of a part of the tables: what only the whole tells is not judged, such as
             which share of a table's rows is bad.
+        whose: makes of rows what is shown of them, where their numbers say nothing; None shows them as they are.
 
     Raises:
         DataError: for a limit that is neither.
@@ -47,11 +48,19 @@ class BadRows:
         contacts, row 2, field 'contact_id': found 'anna'; allowed is one row for each contact
     """
 
-    def __init__(self, most: int | str | None = None, keep: int | None = 100, *, is_part: bool = False) -> None:
+    def __init__(
+        self,
+        most: int | str | None = None,
+        keep: int | None = 100,
+        *,
+        is_part: bool = False,
+        whose: Callable[[Sequence[BadRow]], Sequence[BadRow]] | None = None,
+    ) -> None:
         self.most = None if isinstance(most, str) else most
         self.share = share_of(most) if isinstance(most, str) else None
         self.keep = keep
         self.is_part = is_part
+        self._whose = whose
         self.total = 0
         self.kinds: Counter[tuple[str, str, str]] = Counter()
         self.first: list[BadRow] = []
@@ -178,7 +187,8 @@ class BadRows:
     def _shown(self, rows: Sequence[BadRow], total: int | None = None) -> str:
         count = self.total if total is None else total
         more = "" if count <= 5 else f"\n  ... and {count - 5:,} more"
-        return "\n".join(f"  {row}" for row in rows[:5]) + more
+        own = rows[:5] if self._whose is None else self._whose(rows[:5])
+        return "\n".join(f"  {row}" for row in own) + more
 
 
 def _place(bad: BadRow) -> tuple[str, str, int, str, str, str]:
