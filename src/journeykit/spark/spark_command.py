@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -334,7 +333,7 @@ def spark_session() -> Iterator[SparkSession]:
     try:
         from pyspark.sql import SparkSession
 
-        import_module("journeykit.spark.decision_frame")
+        import journeykit.spark.decision_frame  # noqa: F401  (what it lacks is said now)
     except ModuleNotFoundError as error:
         raise missing(error.name, "spark", "python -m journeykit.spark") from error
     is_given = SparkSession.getActiveSession() is not None
