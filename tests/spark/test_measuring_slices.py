@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import credited
+import pandas as pd
 import pyarrow as pa
 import pytest
 from attrs import evolve
@@ -20,6 +21,7 @@ from journeykit.measuring import MessageTable, credit
 from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.placing_work import PlacingWork
 from journeykit.spark.row_order import ORDERS
+from journeykit.spark.slice_run import need_frames
 from journeykit.spark.tally_facts import CreditFacts, PlacingFacts
 from journeykit.tables import BadRows
 
@@ -129,3 +131,11 @@ def test_the_order_of_events_and_touches_does_not_matter() -> None:
         sold.add(str(CreditWork(playbook=credited.PLAYBOOK)(own)[0].to_pylist()))
     assert len(placed) == len(sold) == 1
     assert "cost': 3.0" in sold.pop()
+
+
+def test_a_table_of_another_kind_is_refused_by_what_it_is():
+    """A DataFrame of pandas is none of Spark."""
+    need_frames({"touches": None})
+    for given, words in [(pd.DataFrame(), "found a DataFrame of pandas; read"), ([], "found list; read")]:
+        with pytest.raises(DataError, match=f"touches: a table is a DataFrame of Spark here, {words}"):
+            need_frames({"touches": given})

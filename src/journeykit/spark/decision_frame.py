@@ -8,7 +8,7 @@ import pyarrow as pa
 from attrs import evolve
 
 from journeykit.columns.touch_columns import TouchReader
-from journeykit.errors import DataError, ModelError
+from journeykit.errors import ModelError
 from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options
 from journeykit.spark.arrow_types import ddl_of
@@ -24,6 +24,7 @@ from journeykit.spark.run_summary import RunSummary, ToldRun
 from journeykit.spark.scores_survey import scored_campaigns
 from journeykit.spark.shipped_arbiter import ShippedArbiter
 from journeykit.spark.slice_job import SliceDecider, SliceJob, as_function, plain_schema
+from journeykit.spark.slice_run import need_frames
 from journeykit.spark.strict_survey import refuse_mismatches
 from journeykit.tables.header import fold_name, places_of
 from journeykit.tables.score_table import SCORE_COLUMNS
@@ -150,7 +151,7 @@ def decide(
         [Row(contact_id=2, campaign_id='launch', outcome='granted')]
     """
     given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
-    tables = {name: _checked(name, given[name]) for name in TABLES if given[name] is not None}
+    tables = need_frames({name: given[name] for name in TABLES})
     if partition is not None and out is None:
         raise ModelError("partition is about a folder that is written: give out too", field="partition")
     if max_bad is not None and summary is None and out is None:
@@ -236,23 +237,6 @@ def decide(
 def _shuffled(spark: SparkSession) -> int:
     """Into how many tasks Spark puts rows that it moves."""
     return max(1, int(spark.conf.get("spark.sql.shuffle.partitions") or 1))
-
-
-def _checked(name: str, table: Any) -> DataFrame:
-    """A DataFrame of Spark, classic or Connect.
-
-    Raises:
-        DataError: for something else.
-    """
-    if not type(table).__module__.startswith("pyspark.sql.") or not hasattr(table, "mapInArrow"):
-        raise DataError(
-            f"a table is a DataFrame of Spark here, found {type(table).__name__}; read it with spark.read, or make it "
-            "with spark.createDataFrame",
-            source=name,
-        )
-    if table.isStreaming:
-        raise DataError("this DataFrame is a stream: decide its batches one by one, with foreachBatch", source=name)
-    return table
 
 
 def _rehearsed(arbiter: Arbiter, schemas: Mapping[str, pa.Schema], options: Mapping[str, Any]) -> SliceJob:

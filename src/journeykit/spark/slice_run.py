@@ -120,12 +120,20 @@ def need_frames(tables: Mapping[str, Any]) -> dict[str, DataFrame]:
         DataError: for something else.
     """
     for name, table in tables.items():
-        if table is not None and not (
-            type(table).__module__.startswith("pyspark.sql.") and hasattr(table, "mapInArrow")
-        ):
-            raise DataError(
-                f"a table is a DataFrame of Spark here, found {type(table).__name__}; read it with spark.read, or make "
-                "it with spark.createDataFrame",
-                source=name,
-            )
+        if table is not None:
+            _need_frame(name, table)
     return {name: table for name, table in tables.items() if table is not None}
+
+
+def _need_frame(name: str, table: Any) -> None:
+    kind = type(table)
+    if not kind.__module__.startswith("pyspark.sql.") or not hasattr(table, "mapInArrow"):
+        maker = kind.__module__.partition(".")[0]
+        found = kind.__name__ if maker == "builtins" else f"a {kind.__name__} of {maker}"
+        raise DataError(
+            f"a table is a DataFrame of Spark here, found {found}; read it with spark.read, or make it with "
+            "spark.createDataFrame",
+            source=name,
+        )
+    if table.isStreaming:
+        raise DataError("this DataFrame is a stream: decide its batches one by one, with foreachBatch", source=name)
