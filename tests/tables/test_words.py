@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -347,6 +348,14 @@ def test_what_a_second_row_forbids_holds() -> None:
     note = "contacts: 4 contacts have an opt-out or a withdrawn consent in a second row only, and that holds"
     assert note in summary.notes
     assert decided([*later, *first])[0] == {"a": [], "b": [], "c": [], "d": ["news"], "e": []}
+
+
+def test_of_two_ends_of_consent_the_earlier_one_holds() -> None:
+    """Whichever row has it: before the earlier end a message may go, and after it none."""
+    ends = [AT - timedelta(days=1), AT + timedelta(days=1), AT + timedelta(days=2)]
+    for one, other in permutations(ends, 2):
+        rows = [contact("a", stage="interest", consent_email=True, consent_until_email=end) for end in (one, other)]
+        assert bool(decided(rows)[0]["a"]) == (min(one, other) > AT), (one, other)
 
 
 @pytest.mark.parametrize(
