@@ -16,7 +16,7 @@ def bucket_labels(partitions: int) -> list[int]:
 
     Example:
         >>> bucket_labels(4)
-        [5, 3, 1, 0]
+        [12, 6, 2, 0]
     """
     found: dict[int, int] = {}
     for label in count():
@@ -31,7 +31,7 @@ def partition_of(label: int, partitions: int) -> int:
 
     Example:
         >>> [partition_of(label, 4) for label in range(4)]
-        [3, 2, 2, 1]
+        [3, 3, 2, 3]
     """
     key = _rotated(label * 0xCC9E2D51 & _WORD, 15) * 0x1B873593 & _WORD
     found = (_rotated(_SEED ^ key, 13) * 5 + 0xE6546B64 & _WORD) ^ 4
