@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import credited
+import letters
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -18,9 +19,13 @@ from parity import table
 from journeykit import DataError
 from journeykit.basics.clock import micros
 from journeykit.measuring import MessageTable, credit
+from journeykit.model.bad_row import BadRow
+from journeykit.placing import place
 from journeykit.spark.credit_work import CreditWork
+from journeykit.spark.history_work import HistoryWork
 from journeykit.spark.placing_work import PlacingWork
-from journeykit.spark.row_order import ORDERS
+from journeykit.spark.row_order import ORDERS, events_in_order
+from journeykit.spark.slice_bad_rows import SliceBadRows
 from journeykit.spark.slice_run import need_frames
 from journeykit.spark.tally_facts import CreditFacts, PlacingFacts
 from journeykit.tables import BadRows
@@ -139,3 +144,39 @@ def test_a_table_of_another_kind_is_refused_by_what_it_is():
     for given, words in [(pd.DataFrame(), "found a DataFrame of pandas; read"), ([], "found list; read")]:
         with pytest.raises(DataError, match=f"touches: a table is a DataFrame of Spark here, {words}"):
             need_frames({"touches": given})
+
+
+def test_the_earliest_of_events_that_write_their_instants_as_texts_counts() -> None:
+    """However they write them, such as with another offset; cells that are no instants come last."""
+    written = ["2026-11-05T04:00", "2026-11-05T10:00+05:00", "2026-11-05T09:00Z", "at noon", None]
+    for pick in map(Random, range(3)):
+        events = table([{"contact_id": "a", "at": at, "event_id": "x"} for at in pick.sample(written, 5)])
+        assert events_in_order(events)["at"].to_pylist()[:3] == [written[0], written[1], written[2]]
+
+
+def test_of_very_many_bad_rows_the_first_ones_by_contact_are_held() -> None:
+    """All are counted; those that are held are few, and are those that all would give."""
+    rows = Random(1).sample(range(12_000), 12_000)
+    events = table([{"contact_id": f"c{row:05}", "event": "visit", "at": "soon"} for row in rows])
+    bad, held = SliceBadRows({"events": events}), []
+    for row in range(len(events)):
+        bad.add(BadRow("events", row + 1, "at", "'soon'", "an instant"))
+        held.append(len(bad.first))
+    assert max(held) < 5_000
+    assert bad.told().total == len(events)
+    assert [own.contact for own in bad.told().first] == [f"c{number:05}" for number in range(100)]
+
+
+def test_a_worker_places_contacts_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark gives a task one processor, also where the past of contacts is read."""
+    used: list[int | None] = []
+    place_table = place.place_table
+
+    def noting(*given: Any, threads: int | None = None, **more: Any) -> Any:
+        used.append(threads)
+        return place_table(*given, threads=threads, **more)
+
+    monkeypatch.setattr(place, "place_table", noting)
+    own = {name: table(rows) for name, rows in letters.tables(3).items()}
+    HistoryWork(playbook=letters.playbook(), until=letters.AT).read(own)
+    assert used == [1]

@@ -139,6 +139,7 @@ class MessageHistory:
         only: Collection[str] | None,
         zone: str | None,
         bad: BadRows,
+        threads: int | None = None,
     ) -> Self:
         """The same from messages and credits that were read.
 
@@ -153,10 +154,11 @@ class MessageHistory:
             only: the folded names of the attributes that are kept.
             zone: the zone in which instants without an offset are meant.
             bad: where the bad rows of contacts are counted.
+            threads: how many threads place contacts at once; None for some of the processors.
         """
         numbers = ContactNumbers.of(table.ids)
         once = BadRows(is_part=bad.is_part)
-        walked, stages = _walked(playbook.journey, events, numbers, until, zone, playbook.timezone, once)
+        walked, stages = _walked(playbook.journey, events, numbers, until, zone, playbook.timezone, once, threads)
         versions = None
         if contacts is not None:
             where = None if zone is None else clock(zone).zone
@@ -210,6 +212,7 @@ def _walked(
     zone: str | None,
     timezone: str,
     bad: BadRows,
+    threads: int | None,
 ) -> tuple[tuple[Any, Any, Any] | None, tuple[str, ...]]:
     """The steps of contacts on the journey: whose, since when, and which stage; and the names of the stages.
 
@@ -217,7 +220,7 @@ def _walked(
     """
     if journey is None or not journey.transitions:
         return None, ()
-    paths = _paths(journey, events, until, zone, timezone, bad)
+    paths = _paths(journey, events, until, zone, timezone, bad, threads)
     stages = tuple(stage.name for stage in journey.stages)
     place = {name: number for number, name in enumerate(stages)}
     ids = one_piece(paths["contact_id"])
@@ -228,11 +231,20 @@ def _walked(
     return (owner, np.zeros(0, np.int64) if since is None else since[0], code), stages
 
 
-def _paths(journey: Journey, events: Any, until: datetime, zone: str | None, timezone: str, bad: BadRows) -> pa.Table:
+def _paths(
+    journey: Journey,
+    events: Any,
+    until: datetime,
+    zone: str | None,
+    timezone: str,
+    bad: BadRows,
+    threads: int | None,
+) -> pa.Table:
     if has_kernels():
         from journeykit.placing.place import place_table
 
-        return place_table(journey, events, None, until, zone=zone, timezone=timezone, bad=bad).paths
+        placed = place_table(journey, events, None, until, zone=zone, timezone=timezone, threads=threads, bad=bad)
+        return placed.paths
     from journeykit.placing.rows import place_rows
 
     where = None if zone is None else clock(zone).zone

@@ -11,7 +11,7 @@ from journeykit.measuring.credits import Credits, EventReading
 from journeykit.measuring.message_table import MessageReading, MessageTable
 from journeykit.playbook.playbook import Playbook
 from journeykit.spark.row_order import rows_in_order
-from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
+from journeykit.spark.slice_bad_rows import SliceBadRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +42,10 @@ class CreditWork:
     def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, CreditTally]:
         """The credits of a slice as a table, and what was counted."""
         tables = rows_in_order(tables)
-        bad = slice_bad_rows(tables)
+        bad = SliceBadRows(tables)
         messages = self.messages(tables["touches"], tables.get("contacts"), bad)
         found = self.credits(messages, tables["events"], bad)
-        return found.table(messages), CreditTally.of(messages, found, told_bad_rows(bad, tables))
+        return found.table(messages), CreditTally.of(messages, found, bad.told())
 
     def messages(self, touches: pa.Table, contacts: pa.Table | None, bad: BadRows) -> MessageTable:
         """The messages of a slice."""

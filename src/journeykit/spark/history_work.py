@@ -18,7 +18,7 @@ from journeykit.measuring.credit_tally import CreditTally
 from journeykit.playbook.playbook import Playbook
 from journeykit.spark.credit_work import CreditWork
 from journeykit.spark.row_order import rows_in_order
-from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
+from journeykit.spark.slice_bad_rows import SliceBadRows
 from journeykit.tables.bad_row_list import BadRows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class HistoryWork:
     def read(self, tables: Mapping[str, pa.Table]) -> tuple[MessageHistory, CreditTally]:
         """The past of a slice, and what was counted."""
         tables = rows_in_order(tables)
-        bad = slice_bad_rows(tables)
+        bad = SliceBadRows(tables)
         crediting = CreditWork(playbook=self.playbook, until=micros(self.until), zone=self.zone)
         table = crediting.messages(tables["touches"], None, bad)
         found = crediting.credits(table, tables["events"], bad)
@@ -89,8 +89,9 @@ class HistoryWork:
             only=self.only,
             zone=self.zone,
             bad=bad,
+            threads=1,
         )
-        return history, CreditTally.of(table, found, told_bad_rows(bad, tables))
+        return history, CreditTally.of(table, found, bad.told())
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,7 @@ from journeykit.spark.grouped_tables import GroupedTables
 from journeykit.spark.placing_work import PlacingWork
 from journeykit.spark.slice_run import need_frames, rows_of_slices
 from journeykit.spark.tally_facts import PlacingFacts
+from journeykit.tables.bad_row_list import BadRows
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
@@ -82,6 +83,6 @@ def place(
     )
     work = PlacingWork(journey=journey, at=at, zone=zone, timezone=timezone, has_paths=paths)
     # Tables without rows show what is wrong with columns, and what the result has.
-    empty = work.placed(grouped.empty)
+    empty = work.placed(grouped.empty, BadRows(is_part=True))
     facts = PlacingFacts(journey=journey, at=at, tables=frozenset(tables), notes=empty.summary.notes)
     return rows_of_slices(spark, grouped, work, work.schema(empty, grouped.empty), facts, summary, max_bad)

@@ -11,7 +11,7 @@ from attrs import frozen
 from journeykit.journey import Journey
 from journeykit.placing.place import place_table
 from journeykit.spark.row_order import rows_in_order
-from journeykit.spark.slice_bad_rows import slice_bad_rows, told_bad_rows
+from journeykit.spark.slice_bad_rows import SliceBadRows
 from journeykit.tables.header import places_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from journeykit.placing.placing_tally import PlacingTally
     from journeykit.placing.table_placements import TablePlacements
+    from journeykit.tables.bad_row_list import BadRows
 
 
 @frozen(kw_only=True)
@@ -42,8 +43,9 @@ class PlacingWork:
     def __call__(self, tables: Mapping[str, pa.Table]) -> tuple[pa.Table, PlacingTally]:
         """Where the contacts of a slice are, and what was counted."""
         tables = rows_in_order(tables)
-        found = self.placed(tables)
-        found.tally.bad = told_bad_rows(found.tally.bad, tables)
+        bad = SliceBadRows(tables)
+        found = self.placed(tables, bad)
+        found.tally.bad = bad.told()
         return found.paths if self.has_paths else found.table, found.tally
 
     def schema(self, found: TablePlacements, empty: Mapping[str, pa.Table]) -> pa.Schema:
@@ -61,8 +63,8 @@ class PlacingWork:
             [pa.field("contact_id", ids), *(rows.schema.field(place) for place in range(1, rows.num_columns))]
         )
 
-    def placed(self, tables: Mapping[str, pa.Table]) -> TablePlacements:
-        """The placements of a slice."""
+    def placed(self, tables: Mapping[str, pa.Table], bad: BadRows) -> TablePlacements:
+        """The placements of a slice, whose bad rows are counted."""
         return place_table(
             self.journey,
             tables["events"],
@@ -71,5 +73,5 @@ class PlacingWork:
             zone=self.zone,
             timezone=self.timezone,
             threads=1,
-            bad=slice_bad_rows(tables),
+            bad=bad,
         )

@@ -8,14 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journeykit.basics.clock import clock
+from journeykit.columns.touch_columns import instants_of_column
 from journeykit.placing.event_marks import marks_of, stirred
 from journeykit.spark.row_keys import keys_of, spread_keys
 from journeykit.tables.arrow.arrays import numbers, one_piece, texts
 from journeykit.tables.arrow.column import Column
+from journeykit.tables.cells import instant_reader
 from journeykit.tables.header import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+
+_INSTANT = "at, read"
 
 
 def in_order(table: pa.Table, order: Iterable[tuple[str, bool]] = (), keys: np.ndarray | None = None) -> pa.Table:
@@ -75,7 +81,22 @@ def events_in_order(events: pa.Table, order: Iterable[tuple[str, bool]] = ()) ->
     own = keys_of(events, "event_id")
     alone = stirred(np.arange(events.num_rows, dtype=np.uint64))
     keys = np.where(own.bad, alone, stirred(spread_keys(events)) ^ own.one)
-    return in_order(events, [*order, ("at", False)], keys)
+    at = [own for own in events.schema if fold_name(own.name) == "at"]
+    if not at or pa.types.is_timestamp(at[0].type):
+        return in_order(events, [*order, ("at", False)], keys)
+    # The same instant may be written in many ways.
+    read = events.append_column(_INSTANT, _instants(events.column(at[0].name)))
+    return in_order(read, [*order, (_INSTANT, False)], keys).drop_columns([_INSTANT])
+
+
+def _instants(at: pa.ChunkedArray) -> pa.Array:
+    """The instants of a column, those without an offset as of UTC, nothing where they cannot be read."""
+    reader = instant_reader(clock("UTC").zone, bounded=True)
+    faults: dict[int, tuple[str, str, str]] = {}
+    found = instants_of_column([Column(one_piece(at))], {"at": 0}, len(at), faults, "at", reader)
+    missing = np.zeros(len(at), np.bool_)
+    missing[list(faults)] = True
+    return numbers(found, pa.int64(), missing)
 
 
 ORDERS: Mapping[str, Callable[[pa.Table, tuple[tuple[str, bool], ...]], pa.Table]] = {

@@ -13,22 +13,33 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from journeykit.model.bad_row import BadRow
 
-def slice_bad_rows(tables: Mapping[str, pa.Table]) -> BadRows:
-    """What counts the bad rows of a slice, and keeps all of them."""
-    found = BadRows(keep=None, is_part=True)
-    found.rows.update({name: table.num_rows for name, table in tables.items()})
-    return found
+_HELD = 5_000
+"""After so many bad rows, only the first ones by contact are held."""
 
 
-def told_bad_rows(bad: BadRows, tables: Mapping[str, pa.Table]) -> BadRows:
-    """The same with the contacts' ids in place of numbers of rows; the first ones, by contact.
+class SliceBadRows(BadRows):
+    """Counts the bad rows of a slice, and keeps the first ones by contact, however many there are.
 
     Args:
-        bad: the bad rows of a slice.
-        tables: its tables, as they were read.
+        tables: the tables of the slice, as they are read.
     """
-    found = BadRows()
-    picks = [(name, open_source(table, name).pick) for name, table in tables.items()]
-    found.merge(bad.with_rows(by_contact(bad.first, picks)))
-    return found
+
+    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+        super().__init__(keep=None, is_part=True)
+        self._tables = tables
+        self.rows.update({name: table.num_rows for name, table in tables.items()})
+
+    def add(self, bad: BadRow, *, is_useless: bool = True) -> None:
+        """Count a row."""
+        super().add(bad, is_useless=is_useless)
+        if len(self.first) >= _HELD:
+            self.first = self.told().first
+
+    def told(self) -> BadRows:
+        """The same with the contacts' ids in place of numbers of rows; the first ones, by contact."""
+        found = BadRows()
+        picks = [(name, open_source(table, name).pick) for name, table in self._tables.items()]
+        found.merge(self.with_rows(by_contact(self.first, picks)))
+        return found
