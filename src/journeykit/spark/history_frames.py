@@ -76,7 +76,7 @@ def features(
 
     Returns:
         The columns of `journeykit.learning.feature_table`, in no order. A category has all of its classes, also of more
-        than 200, of which `learn` keeps the most frequent.
+        than 200, of which `journeykit.learn` keeps the most frequent.
 
     Raises:
         ExecutorError: where an executor lacks what the work needs.
