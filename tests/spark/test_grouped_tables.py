@@ -7,6 +7,7 @@ import pickle
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from journeykit.errors import DataError, ModelError
 from journeykit.spark.bucket_labels import bucket_labels, partition_of
 from journeykit.spark.bucketing import AccountBucketing, Bucketing
+from journeykit.spark.grouped_tables import shuffle_partitions
 from journeykit.spark.row_order import in_order
 from journeykit.spark.slice_reader import SliceReader
 
@@ -192,6 +194,12 @@ def test_small_buckets_make_one_slice():
     ]
     assert len([*evolve(READER, least=2**20)(sorted_buckets(found))]) == 1
     assert len([*READER(sorted_buckets(found))]) == 8
+
+
+def test_a_platform_may_leave_the_number_of_partitions_to_itself():
+    """Where it says auto, there are as many buckets as Spark would have by default."""
+    for said, wanted in (("auto", 200), ("7", 7), ("0", 1), (None, 200)):
+        assert shuffle_partitions(SimpleNamespace(conf={"spark.sql.shuffle.partitions": said})) == wanted
 
 
 def test_labels_fill_each_partition():

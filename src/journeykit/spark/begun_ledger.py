@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,9 +18,10 @@ from journeykit.ledger.begun_run import BegunRun
 from journeykit.ledger.guard_keeping import rules_mark
 from journeykit.ledger.ledger_run import LedgerRun
 from journeykit.ledger.transaction import RunMark
+from journeykit.spark.grouped_tables import shuffle_partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from pyspark.sql import SparkSession
@@ -62,6 +64,22 @@ def ledger_for(spark: SparkSession, given: BaseLedger | str) -> BaseLedger:
     except Exception as error:
         raise ModelError(f"{shown(given)} cannot be sent to executors ({error}): {_ALLOWED}", field="ledger") from error
     return given
+
+
+@contextmanager
+def opened_for(spark: SparkSession, given: BaseLedger | str | None) -> Iterator[BaseLedger | None]:
+    """A ledger that executors can open too, or None without one; what is opened here, by its address, is closed.
+
+    Args:
+        spark: the session.
+        given: as of `ledger_for`, or None.
+    """
+    store = None if given is None else ledger_for(spark, given)
+    try:
+        yield store
+    finally:
+        if store is not None and store is not given:
+            store.close()
 
 
 def nothing_begun(
@@ -132,7 +150,7 @@ def _bare(ledger: BaseLedger) -> BaseLedger:
 
 def _at_once(spark: SparkSession, partitions: int | None) -> int:
     """How many slices are decided at once, at most."""
-    tasks = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+    tasks = partitions or shuffle_partitions(spark)
     context = getattr(spark, "_jsc", None)
     grows = spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true"
     return tasks if grows or context is None else min(tasks, spark.sparkContext.defaultParallelism)

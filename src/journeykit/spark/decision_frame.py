@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-from attrs import evolve
-
-from journeykit.columns.touch_columns import TouchReader
 from journeykit.errors import ModelError
-from journeykit.job.inputs import TABLES
 from journeykit.job.ledger_options import check_ledger_options
-from journeykit.spark.arrow_types import ddl_of
-from journeykit.spark.bad_row_frame import bad_row_frame
-from journeykit.spark.begun_ledger import begun_in, ledger_for, nothing_begun
-from journeykit.spark.claims_survey import asked_for
-from journeykit.spark.counts_told import counts_told
-from journeykit.spark.executor_check import check_executors
-from journeykit.spark.grouped_tables import GroupedTables, arrow_schema
-from journeykit.spark.output_folder import OutputFolder, decided_into
-from journeykit.spark.quota_frame import quotas_settled, refuse_quotas
-from journeykit.spark.run_summary import RunSummary, ToldRun
-from journeykit.spark.scores_survey import scored_campaigns
-from journeykit.spark.shipped_arbiter import ShippedArbiter
-from journeykit.spark.slice_job import SliceDecider, SliceJob, as_function, plain_schema
+from journeykit.spark.begun_ledger import opened_for
+from journeykit.spark.run_summary import RunSummary, check_summary
 from journeykit.spark.slice_run import need_frames
-from journeykit.spark.strict_survey import refuse_mismatches
-from journeykit.tables.header import fold_name, places_of
-from journeykit.tables.score_table import SCORE_COLUMNS
+from journeykit.spark.spark_run import SparkRun
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +21,6 @@ if TYPE_CHECKING:
     from journeykit.arbiter import Arbiter
     from journeykit.job.inputs import Progress
     from journeykit.ledger import BaseLedger
-    from journeykit.spark.quota_slices import QuotaDecider
 
 
 def decide(
@@ -150,118 +131,25 @@ def decide(
         >>> decisions.select("contact_id", "campaign_id", "outcome").collect()
         [Row(contact_id=2, campaign_id='launch', outcome='granted')]
     """
-    given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
-    tables = need_frames({name: given[name] for name in TABLES})
     if partition is not None and out is None:
         raise ModelError("partition is about a folder that is written: give out too", field="partition")
-    if max_bad is not None and summary is None and out is None:
-        raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
-    shipped = ShippedArbiter.of(arbiter)
-    refuse_quotas(arbiter, with_ledger=ledger is not None)
-    output = None if columns is None else tuple(columns)
+    check_summary(summary, max_bad if out is None else None)
+    given = {"contacts": contacts, "touches": touches, "scores": scores, "claims": claims, "events": events}
+    tables = need_frames(given)
     options: dict[str, Any] = {
         "at": at,
         "until": until,
         "explain": explain,
         "everything": everything,
         "outcomes": outcomes,
-        "columns": output,
+        "columns": None if columns is None else tuple(columns),
         "zone": zone,
         "run_id": run_id,
         "max_bad": max_bad,
     }
-    told = {"dry_run": dry_run, "keep_decisions": keep_decisions, "waiting": waiting}
-    store = None if ledger is None else ledger_for(spark, ledger)
-    check_ledger_options(store, **told)
-    if store is not None:
-        if waiting and contacts is None:
-            raise ModelError("waiting needs a table of contacts on Spark: give the contacts too", field="waiting")
-        options |= told
-        options["ledger"] = nothing_begun(store, arbiter.decider, tables, at=at, until=until, run_id=run_id)
-    schemas = {name: arrow_schema(name, frame) for name, frame in tables.items()}
-    job = _rehearsed(arbiter, schemas, options | {"strict": strict})
-    options["run_id"] = job.run_id
-    folder = None
-    if out is not None:
-        folder = OutputFolder.of(out, job.output.columns, partition, arbiter.playbook.timezone)
-        folder.need_apart(tables)
-        folder.check()
-        summary = summary or RunSummary()
-    check_executors(spark, shipped.modules)
-    wanted = _wanted(job)
-    if strict:
-        refuse_mismatches(shipped, tables, wanted, zone)
-    # Slices with quotas are read several times, and must be the same ones each time.
-    tasks = _shuffled(spark) if partitions is None and arbiter.playbook.quotas else partitions
-    parted: dict[str, Any] = {"order_by": order_by, "partitions": tasks, "by_account": arbiter.decider.by_account}
-    grouped = GroupedTables(tables, wanted=wanted, **parted)
-    schema = plain_schema(_kind_of_ids(tables), job.output.columns)
-    scored = scored_campaigns(shipped, scores) if scores is not None else frozenset()
-    facts, begun = job.facts, None
-    if store is not None:
-        competes = None if claims is None else waiting
-        how: dict[str, Any] = {"run_id": job.run_id, "at": at, "until": until, "explain": explain, "dry_run": dry_run}
-        how |= {"keep": keep_decisions, "competes": competes, "partitions": partitions}
-        begun, options["ledger"] = begun_in(spark, store, arbiter.decider, **how)
-        facts = evolve(facts, decider=begun.decider)
-        if store is not ledger:
-            store.close()
-    counted = None if summary is None and progress is None else counts_told(spark, progress)
-    decider = SliceDecider(shipped, grouped.slices, options, schema, scored, counted)
-
-    frame, settled = grouped.frame, None
-    deciding: SliceDecider | QuotaDecider = decider
-    if arbiter.playbook.quotas:
-        asks = asked_for(claims, arbiter.playbook) if claims is not None else ()
-        found = quotas_settled(grouped.frame, decider, grouped.empty, asks)
-        frame, deciding, settled = found.frame, found.decider, found.run
-    if counted is None:
-        return frame.mapInArrow(as_function(deciding), ddl_of(schema))
-    if summary is not None:
-        run = ToldRun(
-            facts=facts,
-            none=job.counts(),
-            buckets=grouped.buckets,
-            counted=counted,
-            bad_rows=lambda: bad_row_frame(decider, GroupedTables(tables, **parted)),
-            ledger=begun,
-            quotas=settled,
-            max_bad=max_bad,
-        )
-        summary.begin(run)
-        if folder is not None:
-            return decided_into(folder, frame, deciding, counted, summary)
-    return counted.decisions(frame.mapInArrow(as_function(deciding), counted.widened(ddl_of(schema))))
-
-
-def _shuffled(spark: SparkSession) -> int:
-    """Into how many tasks Spark puts rows that it moves."""
-    return max(1, int(spark.conf.get("spark.sql.shuffle.partitions") or 1))
-
-
-def _rehearsed(arbiter: Arbiter, schemas: Mapping[str, pa.Schema], options: Mapping[str, Any]) -> SliceJob:
-    """The run over tables of these columns without a row: whatever is wrong with options and columns is said now."""
-    job = SliceJob(arbiter, **{name: schema.empty_table() for name, schema in schemas.items()}, **options, threads=1)
-    for _ in job.batches():
-        pass
-    return job
-
-
-def _wanted(job: SliceJob) -> Callable[[str, str], bool]:
-    """Whether a column of a table is read."""
-    is_needed = {
-        "contacts": job.reader.is_needed,
-        "touches": TouchReader.wanted,
-        "scores": lambda name: fold_name(name) in SCORE_COLUMNS,
-    }
-    return lambda table, name: table not in is_needed or is_needed[table](name)
-
-
-def _kind_of_ids(tables: Mapping[str, DataFrame]) -> pa.DataType:
-    """What the ids of decisions are: as those of the contacts where these are whole numbers, else text."""
-    if "contacts" in tables:
-        schema = arrow_schema("contacts", tables["contacts"])
-        kind = schema.field(places_of(schema.names, "contacts")["contact_id"]).type
-        if pa.types.is_integer(kind):
-            return kind
-    return pa.string()
+    in_ledger = {"dry_run": dry_run, "keep_decisions": keep_decisions, "waiting": waiting}
+    how: dict[str, Any] = {"strict": strict, "order_by": order_by, "partitions": partitions, "folder": (out, partition)}
+    with opened_for(spark, ledger) as store:
+        check_ledger_options(store, **in_ledger)
+        run = SparkRun(spark, arbiter, tables, options if store is None else options | in_ledger, store=store, **how)
+    return run.decisions(summary, progress)

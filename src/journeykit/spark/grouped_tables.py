@@ -20,6 +20,9 @@ from journeykit.tables.header import fold_name, missing_column, places_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
+_PARTITIONS = 200
+"""Spark's default for ``spark.sql.shuffle.partitions``."""
+
 
 class GroupedTables:
     """Tables of Spark, brought together: all rows of a contact come to one task, in one slice.
@@ -111,10 +114,16 @@ def _moved(frames: Iterable[Any], partitions: int | None) -> Any:
 def _buckets(frame: Any, partitions: Any) -> int:
     """How many buckets there are."""
     if partitions is None:
-        return max(1, int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions")))
+        return shuffle_partitions(frame.sparkSession)
     if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
         raise ModelError(f"partitions is a whole number from 1 on, found {shown(partitions)}", field="partitions")
     return partitions
+
+
+def shuffle_partitions(spark: Any) -> int:
+    """Into how many partitions Spark puts rows that it moves; where a platform says ``auto``, Spark's own default."""
+    said = str(spark.conf.get("spark.sql.shuffle.partitions"))
+    return max(1, int(said)) if said.isdigit() else _PARTITIONS
 
 
 def _read(

@@ -99,9 +99,17 @@ class RunSummary:
         Raises:
             ModelError: where it is the summary of another run already.
         """
+        self.check_unused()
+        self._run = run
+
+    def check_unused(self) -> None:
+        """Refuse the summary of a run.
+
+        Raises:
+            ModelError: where it is that of one.
+        """
         if self._run is not None:
             raise ModelError("this summary is that of another run: make one for each", field="summary")
-        self._run = run
 
     def counts(self) -> Any:
         """What the run has counted.
@@ -122,6 +130,18 @@ class RunSummary:
         counts = run.counts()
         run.facts.refuse(counts)
         return run, counts
+
+
+def check_summary(summary: RunSummary | None, max_bad: int | str | None) -> None:
+    """Refuse the summary of another run, and a limit of bad rows that no summary would count.
+
+    Raises:
+        ModelError: for either.
+    """
+    if summary is not None:
+        summary.check_unused()
+    elif max_bad is not None:
+        raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
 
 
 @frozen(kw_only=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from attrs import frozen
 
-from journeykit.errors import DataError, ModelError
+from journeykit.errors import DataError
 from journeykit.spark.arrow_types import ddl_of
 from journeykit.spark.counts_told import CountsTold, counts_told
 from journeykit.spark.part_counts import noting
+from journeykit.spark.run_summary import check_summary
 from journeykit.spark.slice_job import as_function
 from journeykit.spark.tally_run import TallyRun
 from journeykit.tables.bad_row_list import BadRows
@@ -99,8 +100,7 @@ def rows_of_slices(
     Raises:
         ModelError: for a limit of bad rows without a summary, and a summary that is that of another run.
     """
-    if max_bad is not None and summary is None:
-        raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
+    check_summary(summary, max_bad)
     BadRows(max_bad)
     own = plain_types(schema)
     counted = None if summary is None else counts_told(spark)
@@ -117,7 +117,7 @@ def need_frames(tables: Mapping[str, Any]) -> dict[str, DataFrame]:
     """The tables that are given, which are DataFrames of Spark, classic or Connect.
 
     Raises:
-        DataError: for something else.
+        DataError: for something else, and for a stream.
     """
     for name, table in tables.items():
         if table is not None:
