@@ -94,7 +94,7 @@ def test_what_cannot_hold_is_refused_before_rows_are_made(spark):
 
 @pytest.mark.parametrize("with_ledger", [False, True])
 def test_quotas_over_time_are_refused_in_one_step(with_ledger):
-    """They need a ledger, beside which quotas are refused: whoever has none is not asked for one first."""
+    """They need a ledger, beside which quotas are refused: a run that has none is not asked for one first."""
     seats = {"name": "seats", "max": 2, "window": {"calendar": "day", "zone": "playbook"}}
     with pytest.raises(ModelError, match=r"a window \('seats'\) are counted in a ledger .* not settled on Spark"):
         refuse_quotas(Arbiter(Playbook.from_dict(SEATS | {"quotas": [seats]})), with_ledger=with_ledger)

@@ -215,7 +215,7 @@ class FolderStage:
 
     @property
     def files(self) -> DecisionFiles:
-        """What tasks are told."""
+        """What tasks get of it."""
         own = self.folder
         return DecisionFiles(own.system, self.attempts, own.columns, own.partitioning)
 

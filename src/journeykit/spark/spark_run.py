@@ -97,8 +97,8 @@ class SparkRun:
         """The table of decisions, or the summary where tasks write them to a folder; quotas are settled now.
 
         Args:
-            summary: is told of the run; None for nobody.
-            progress: is told of contacts that are done; None for nobody.
+            summary: gets the counts of the run; None for nobody.
+            progress: is called with the number of contacts that are done; None for nobody.
         """
         if self._folder is not None:
             summary = summary or RunSummary()
