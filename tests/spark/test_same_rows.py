@@ -188,6 +188,10 @@ def test_what_cannot_be_is_said_at_once(spark):
         decide(spark, arbiter, contacts, at=AT, partitions=0)
     with pytest.raises(DataError, match="updatd"):
         decide(spark, arbiter, contacts, at=AT, order_by="updatd")
+    with pytest.raises(ModelError, match="columns is a text; give a list of names"):
+        decide(spark, arbiter, contacts, at=AT, columns="contact_id")
+    with pytest.raises(ModelError, match=r"give RunSummary\(\)"):
+        decide(spark, arbiter, contacts, at=AT, summary=RunSummary)
 
 
 def test_a_strict_run_refuses_what_the_playbook_does_not_know(spark):

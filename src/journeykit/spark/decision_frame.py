@@ -10,6 +10,7 @@ from journeykit.spark.begun_ledger import opened_for
 from journeykit.spark.run_summary import RunSummary, check_summary
 from journeykit.spark.slice_run import need_frames
 from journeykit.spark.spark_run import SparkRun
+from journeykit.tables.output_selection import OutputSelection
 
 if TYPE_CHECKING:
     import os
@@ -142,7 +143,7 @@ def decide(
         "explain": explain,
         "everything": everything,
         "outcomes": outcomes,
-        "columns": None if columns is None else tuple(columns),
+        "columns": None if columns is None else OutputSelection.of(None, columns).columns,
         "zone": zone,
         "run_id": run_id,
         "max_bad": max_bad,

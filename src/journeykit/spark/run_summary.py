@@ -132,13 +132,15 @@ class RunSummary:
         return run, counts
 
 
-def check_summary(summary: RunSummary | None, max_bad: int | str | None) -> None:
-    """Refuse the summary of another run, and a limit of bad rows that no summary would count.
+def check_summary(summary: object, max_bad: int | str | None) -> None:
+    """Refuse what is no summary or that of another run, and a limit of bad rows that no summary would count.
 
     Raises:
-        ModelError: for either.
+        ModelError: for any of them.
     """
     if summary is not None:
+        if not isinstance(summary, RunSummary):
+            raise ModelError("summary is a RunSummary of its own: give RunSummary()", field="summary")
         summary.check_unused()
     elif max_bad is not None:
         raise ModelError("all bad rows are counted when the summary is asked: give summary too", field="max_bad")
