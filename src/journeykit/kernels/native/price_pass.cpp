@@ -402,8 +402,8 @@ bool keeps_clauses(const ProblemPool& pool, int64_t unit, Array1<PriceStep> by) 
   return true;
 }
 
-// Every choice that a unit has, but those with idle items that are nobody's partner; false where there is no room for
-// all of them.
+// Every choice that a unit has, but those with idle items that are nobody's partner; false where there is no
+// room for all of them.
 bool list_choices(const ProblemPool& pool, int64_t unit, Array1<const bool> idle, Array1<PriceStep> by,
                   Array1<Offer> offers, Array1<int32_t> items, Array1<int64_t> used) {
   const int64_t first = pool.first[unit], count = pool.first[unit + 1] - first, top = pool.unit[unit].top;

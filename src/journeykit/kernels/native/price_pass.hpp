@@ -43,8 +43,8 @@ void price_pass_kept(const ProblemPool& pool, const Charges& charges, int64_t st
                      Array2<int64_t> totals, Array1<Offer> offers, Array1<int32_t> items,
                      Array1<int64_t> used);
 
-// Every choice that the units have, but those with idle items that are no chosen item's partner; false where there is
-// no room for all of them.
+// Every choice that the units have, but those with idle items that are no chosen item's partner; false where
+// there is no room for all of them.
 bool list_all(const ProblemPool& pool, Array1<const bool> idle, const PriceWorkspace& workspace,
               Array1<Offer> offers, Array1<int32_t> items, Array1<int64_t> used);
 
