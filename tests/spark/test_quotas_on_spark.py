@@ -66,9 +66,9 @@ def test_passes_over_slices_settle_as_one_pool(spark, monkeypatch):
     assert any(quota["price"] for quota in summary["quotas"])
 
 
-@pytest.mark.parametrize("seed", [24, 45])
+@pytest.mark.parametrize("seed", [24])
 def test_random_playbooks_keep_quotas_alike(spark, seed):
-    """Tiers, claims that need not obey caps, experiments, claims that are given, a plan: as one local run."""
+    """Tiers, experiments, claims that are given, a plan: as one local run."""
     case = next(cases([seed], people=25))
     rng = Random(seed)
     own = quotas(rng, case.arbiter.playbook, case.options["at"].date())
